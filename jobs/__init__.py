@@ -1,0 +1,1 @@
+"""The writing side: from access-log files to a published snapshot."""

@@ -1,0 +1,166 @@
+"""The command: the only room of the writing side that prints, exits and maps exit codes."""
+
+import json
+import signal
+import sys
+from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs import nightly
+from jobs import sample as samples
+from jobs.access_log import BY_NAME, BadMapping, Choice
+from jobs.sources import SourceNotFound
+from jobs.store import StoreLocked, StoreUnusable
+from queries.cli import DEFAULT_STORE, StoreOption
+from queries.cli import app as queries_app
+from queries.snapshot import SnapshotError
+
+FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
+
+app = typer.Typer(
+    name="httpcodes",
+    help="Counts the HTTP status codes of a CDN.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(queries_app)
+
+
+class _Terminated(BaseException):
+    """SIGTERM: like Ctrl-C, nothing has happened yet."""
+
+
+@app.command()
+def run(
+    source: Annotated[
+        list[str], typer.Argument(help="A file, a folder (all *.parquet below it) or a glob.")
+    ],
+    store: StoreOption = DEFAULT_STORE,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="Say which column is the service, the timestamp, the status.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A machine's summary on stdout.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> None:
+    """Count the access logs that the sources hold, and publish a snapshot."""
+    narration = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    with _exit_codes(), _progress(narration) as on_progress:
+        choice = Choice.of(format_, map_ or [])
+        summary = nightly.run(store, source, choice, on_progress)
+    if as_json:
+        typer.echo(json.dumps(summary.as_json()))
+    _narrate(summary, narration)
+    if not summary.complete:
+        raise typer.Exit(PARTLY_DONE)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to; a folder for each format.")],
+    rows: Annotated[int, typer.Option(min=0, help="Random requests, all together.")] = 20_000,
+    services: Annotated[int, typer.Option(min=samples.MIN_SERVICES, help="Services.")] = 15,
+    days: Annotated[int, typer.Option(min=1, help="Days, from 2025-09-09 on.")] = 1,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal rows.")] = 1,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="One format; else all known.")
+    ] = None,
+) -> None:
+    """Write sample logs, with the requests behind the documented example among them."""
+    with _exit_codes():
+        choice = Choice.of(format_, [])
+        formats = [choice.format] if choice.format else list(BY_NAME)
+        made = samples.Sample(rows, services, days, seed, formats)
+        samples.write(made, folder, lambda file: typer.echo(file, err=True))
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """One sentence and one exit code for each way to fail."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except (BadMapping, SourceNotFound) as error:
+        _fail(error, USAGE)
+    except StoreLocked as error:
+        _fail(error, LOCKED)
+    except (StoreUnusable, SnapshotError, duckdb.Error, OSError) as error:
+        _fail(error, FAILED)
+    except (KeyboardInterrupt, _Terminated):
+        _fail("interrupted; nothing changed", INTERRUPTED)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
+def _fail(why: object, code: int) -> NoReturn:
+    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("run", total=None, figures="")
+
+        def show(now: nightly.Progress) -> None:
+            done = now.outcome
+            files = done.files_ingested + done.files_replaced
+            speed = done.rows_read / max(bar.tasks[task].elapsed or 0, 0.001)
+            figures = f"{files:,} files  {done.rows_read:,} rows  {speed:,.0f} rows/s"
+            bar.update(task, total=now.bytes_to_do, completed=done.bytes_done, figures=figures)
+
+        yield show
+
+
+def _narrate(summary: nightly.Summary, console: Console) -> None:
+    figures = summary.as_json()
+    table = Table.grid(padding=(0, 2))
+    for group in ("files", "rows"):
+        for what, how_many in figures[group].items():
+            table.add_row(f"{group} {what}", f"{how_many:,}")
+    for reason, rows in figures["rejected"].items():
+        table.add_row(f"  {reason}", f"{rows:,}")
+    console.print(table)
+    for refused in figures["quarantined"]:
+        console.print(f"quarantined {refused['path']}: {refused['reason']}", markup=False)
+    if figures["files"]["unchanged"] and not summary.changed:
+        console.print("nothing new: no count changed")
+    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""A batch of files becomes contributions and ledger rows.
+
+Files are read many at a time: a scan of thousands costs little more than a scan of one. One
+broken file fails the scan that it is part of, so a scan that fails is halved until the
+culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import duckdb
+from duckdb.sqltypes import DuckDBPyType
+
+from jobs import expressions
+from jobs.access_log import Choice, Column, FileRefused, Reading, Schema, choose
+from jobs.ledger import Content, Ledger, Verdict
+from jobs.sources import SourceFile, fingerprint, look
+from jobs.store import Revision
+from queries.service_name import canonical
+from queries.snapshot import define_access_log
+from queries.statements import statements
+
+BATCH_BYTES = 96 << 20
+BATCH_FILES = 2_000
+
+_SQL = statements("jobs", "ingest.sql")
+_SCAN = "SELECT * FROM read_parquet($files, hive_partitioning = false, binary_as_string = true)"
+
+
+# What DuckDB says of damaged files, in an operator's words.
+_DAMAGE = {
+    "No magic bytes": "it does not end as Parquet files do; it was cut short or is something else",
+    "too small to be": "it is too small to be a Parquet file",
+    "Footer length error": "its footer is damaged",
+    "TProtocolException": "its metadata is damaged",
+    "Out of buffer": "its pages are damaged or cut short",
+    "encrypt": "it is encrypted",
+    "failed to allocate": "it asks for more memory than the run may use; it may be damaged",
+}
+
+
+@dataclass
+class Outcome:
+    """What a run did, in figures."""
+
+    files_ingested: int = 0
+    files_unchanged: int = 0
+    files_replaced: int = 0
+    files_duplicate: int = 0
+    rows_read: int = 0
+    rows_counted: int = 0
+    rows_rejected: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Rows by the reason for which they were not counted."""
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Reasons by path."""
+    bytes_done: int = 0
+    """Of the files that were looked at, for the progress display."""
+
+
+class Ingest:
+    """Reads files into a revision; `outcome` grows, `on_batch` is called as it does."""
+
+    def __init__(
+        self, revision: Revision, ledger: Ledger, choice: Choice, on_batch: Callable[[Outcome], None]
+    ) -> None:
+        self._revision = revision
+        self._connection = revision.connection
+        self._ledger = ledger
+        self._choice = choice
+        self._on_batch = on_batch
+        self.outcome = Outcome()
+        self._connection.execute(_SQL["macros"])
+
+    def take(self, files: Sequence[SourceFile]) -> None:
+        """Count these files, or say in the ledger why not."""
+        for contents in self._batches(files):
+            self._take(contents)
+            self.outcome.bytes_done += sum(content.file.size for content in contents)
+            self._on_batch(self.outcome)
+
+    def _batches(self, files: Sequence[SourceFile]) -> Iterator[list[Content]]:
+        # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
+        with ThreadPoolExecutor(1, "fingerprint") as ahead:
+            try:
+                pending = [(file, ahead.submit(fingerprint, file.path)) for file in files]
+                yield from self._grouped(pending)
+            finally:
+                ahead.shutdown(cancel_futures=True)
+
+    def _grouped(
+        self, pending: Sequence[tuple[SourceFile, Future[str]]]
+    ) -> Iterator[list[Content]]:
+        batch: list[Content] = []
+        size = 0
+        for file, promised in pending:
+            try:
+                content = Content(file, promised.result())
+            except OSError as error:
+                self._quarantine(Content(file, None), f"cannot be read: {error.strerror}")
+                continue
+            batch.append(content)
+            size += file.size
+            if size >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _take(self, contents: Sequence[Content]) -> None:
+        firsts = {content.fingerprint: content for content in reversed(contents)}
+        alone = [content for content in contents if firsts[content.fingerprint] is content]
+        self._judge(alone)
+        # A twin's fate hangs on the first of its kind: is that one in force by now?
+        if twins := [content for content in contents if firsts[content.fingerprint] is not content]:
+            self._take(twins)
+
+    def _judge(self, contents: Sequence[Content]) -> None:
+        verdicts = self._ledger.judge(contents, retry=self._choice.given)
+        new = []
+        for content in contents:
+            match verdicts[content.file.path]:
+                case Verdict.UNCHANGED, _:
+                    self._ledger.touch(content)
+                    self.outcome.files_unchanged += 1
+                case Verdict.QUARANTINED, reason:
+                    self._ledger.touch(content)
+                    self.outcome.quarantined[content.file.path] = str(reason)
+                case Verdict.DUPLICATE, twin:
+                    self._ledger.replace([content.file.path])
+                    self._ledger.record(content, "duplicate", f"holds what {twin} holds")
+                    self.outcome.files_duplicate += 1
+                case _:
+                    new.append(content)
+        for kind in self._kinds(new):
+            self._count(kind)
+
+    def _kinds(self, contents: Sequence[Content]) -> list[list[Content]]:
+        """The files that can be opened, in groups with the same columns."""
+        by_path = {content.file.path: content for content in contents}
+        kinds: dict[str, list[Content]] = {}
+
+        def look_at(some: Sequence[Content]) -> None:
+            rows = self._connection.execute(_SQL["kinds"], {"files": _patterns(some)}).fetchall()
+            for kind, paths in rows:
+                kinds.setdefault(kind, []).extend(by_path[path] for path in sorted(paths))
+
+        if contents:
+            self._halving(contents, look_at)
+        return list(kinds.values())
+
+    def _count(self, contents: Sequence[Content]) -> None:
+        try:
+            reading = choose(self._schema(contents[0]), self._choice)
+        except (FileRefused, duckdb.Error) as refusal:
+            for content in contents:
+                self._quarantine(content, _sentence(refusal))
+            return
+        self._halving(contents, lambda some: self._count_readable(some, reading))
+
+    def _count_readable(self, contents: Sequence[Content], reading: Reading) -> None:
+        status = expressions.status_code(reading, "status")
+        self._connection.execute(
+            _SQL["count"].format(
+                service=expressions.service(reading),
+                moment=expressions.moment(reading),
+                moment_missing=expressions.moment_missing(reading),
+                status=expressions.status(reading),
+            ),
+            {"files": _patterns(contents)},
+        )
+        taken = self._sound(contents, reading)
+        if not taken:
+            return
+        connection = self._connection
+        connection.begin()
+        self._describe_batch(taken)
+        self._name_services()
+        connection.execute(_SQL["judge"].format(status_code=status))
+        connection.execute(_SQL["take"])
+        replaced = self._ledger.replace([content.file.path for content in taken.values()])
+        connection.execute(
+            _SQL["record"],
+            {
+                "format": reading.format,
+                "reading_id": self._reading_id(reading),
+                "ingested_at": self._revision.started_at,
+                "run_id": self._revision.run_id,
+            },
+        )
+        connection.commit()
+        self._note(replaced)
+
+    def _sound(self, contents: Sequence[Content], reading: Reading) -> dict[int, Content]:
+        """The files of the scan, by their index in it, whose rows may be taken."""
+        clients = set()
+        if reading.doubtful:
+            rows = self._connection.execute(_SQL["clients"]).fetchall()
+            clients = {index for (index,) in rows}
+        sound = {}
+        for index, content in enumerate(contents):
+            now = look(content.file.path)
+            if now is None or now.stamp != content.file.stamp:
+                self.outcome.quarantined[content.file.path] = (
+                    "changed while it was read; the next run looks at it again"
+                )
+            elif index in clients:
+                self._quarantine(
+                    content,
+                    f'the column "{reading.service}" holds addresses, perhaps of clients: if they '
+                    f"are the service, say {reading.spelled_out}; else name the right column there",
+                )
+            else:
+                sound[index] = content
+        return sound
+
+    def _describe_batch(self, taken: dict[int, Content]) -> None:
+        files = [content.file for content in taken.values()]
+        self._connection.execute(
+            _SQL["batch"],
+            {
+                "indexes": list(taken),
+                "file_ids": self._ledger.new_file_ids(len(taken)),
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "modified_us": [file.modified_us for file in files],
+                "versions": [file.version for file in files],
+                "fingerprints": [content.fingerprint for content in taken.values()],
+            },
+        )
+
+    def _name_services(self) -> None:
+        logged = [name for (name,) in self._connection.execute(_SQL["logged_names"]).fetchall()]
+        self._connection.execute(
+            _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
+        )
+        self._connection.execute(_SQL["name_services"])
+
+    def _reading_id(self, reading: Reading) -> int:
+        selection = {"selection": expressions.access_log_selection(reading)}
+        self._connection.execute(_SQL["reading"], selection)
+        rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], selection).fetchall()
+        return rows[0][0]
+
+    def _schema(self, content: Content) -> Schema:
+        scan = self._connection.sql(_SCAN, params={"files": _patterns([content])})
+        schema: dict[str, Column] = {}
+        for name, kind in zip(scan.columns, scan.types, strict=True):
+            _flatten(schema, (name,), kind)
+        return schema
+
+    def _halving(
+        self, contents: Sequence[Content], action: Callable[[Sequence[Content]], None]
+    ) -> None:
+        try:
+            action(contents)
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            if "No space left on device" in str(error):
+                raise
+            if len(contents) == 1:
+                self._quarantine(contents[0], _sentence(error))
+                return
+            middle = len(contents) // 2
+            self._halving(contents[:middle], action)
+            self._halving(contents[middle:], action)
+
+    def _quarantine(self, content: Content, reason: str) -> None:
+        self._ledger.record(content, "quarantined", reason)
+        self.outcome.quarantined[content.file.path] = reason
+
+    def _note(self, replaced: int) -> None:
+        ((files, read, counted, rejected),) = self._connection.execute(_SQL["taken"]).fetchall()
+        self.outcome.files_ingested += files - replaced
+        self.outcome.files_replaced += replaced
+        self.outcome.rows_read += read
+        self.outcome.rows_counted += counted
+        self.outcome.rows_rejected += rejected
+        for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
+            self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
+
+
+def show_access_log(connection: duckdb.DuckDBPyConnection) -> None:
+    """Point the view access_log at the files in force that are still there."""
+    selects = []
+    for selection, paths in connection.execute(_SQL["in_force"]).fetchall():
+        if present := [_pattern(path) for path in paths if look(path)]:
+            files = ", ".join("'" + path.replace("'", "''") + "'" for path in present)
+            selects.append(
+                f"SELECT {selection} FROM read_parquet([{files}], "
+                "hive_partitioning = false, binary_as_string = true)"
+            )
+    define_access_log(connection, selects)
+
+
+def _flatten(schema: dict[str, Column], path: tuple[str, ...], kind: DuckDBPyType) -> None:
+    column = Column(path, str(kind))
+    schema.setdefault(str(column), column)
+    if kind.id == "struct":
+        for name, inner in kind.children:
+            _flatten(schema, (*path, name), inner)
+
+
+def _patterns(contents: Sequence[Content]) -> list[str]:
+    return [_pattern(content.file.path) for content in contents]
+
+
+def _pattern(path: str) -> str:
+    """A glob that matches this path only."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _sentence(error: Exception) -> str:
+    """A reason for the quarantine, from the first line of what was raised."""
+    if isinstance(error, FileRefused):
+        return str(error)
+    first_line = str(error).partition("\n")[0].strip()
+    for sign, meaning in _DAMAGE.items():
+        if sign in first_line:
+            return f"cannot be read as Parquet: {meaning}"
+    return f"cannot be read as Parquet: {first_line.partition(' Error: ')[2] or first_line}"

@@ -1,0 +1,171 @@
+-- name: macros
+-- Vendors write a hyphen for what a row lacks.
+CREATE TEMP MACRO missing(value) AS coalesce(CAST(value AS VARCHAR), '') IN ('', '-');
+
+-- name: kinds
+-- Files whose columns have the same names, types and order are of one kind.
+SELECT kind, list(file_name)
+FROM (
+    SELECT file_name, md5(string_agg(concat_ws(' ', name, type, duckdb_type, num_children), chr(10) ORDER BY column_id)) AS kind
+    FROM parquet_schema($files)
+    GROUP BY file_name
+)
+GROUP BY kind
+ORDER BY min(file_name)
+
+-- name: count
+-- Rows into groups as they are logged: what a service or status text means is asked once a
+-- group, not once a row. Buckets -1 and -2 stand for a time that is missing or unreadable.
+CREATE OR REPLACE TEMP TABLE counted AS
+WITH logged AS (
+    SELECT
+        file_index,
+        {service} AS service,
+        {moment} AS moment,
+        CASE WHEN {moment} IS NULL THEN {moment_missing} END AS moment_missing,
+        {status} AS status
+    FROM read_parquet($files, hive_partitioning = false, binary_as_string = true)
+)
+SELECT
+    CAST(file_index AS INTEGER) AS file_index,
+    service,
+    coalesce(bucket_number(moment), CASE WHEN moment_missing THEN -1 ELSE -2 END) AS bucket,
+    status,
+    count(*) AS rows,
+    min(moment) AS first_moment,
+    max(moment) AS last_moment
+FROM logged
+GROUP BY ALL
+
+-- name: clients
+-- Files of which at least half the named services are bare addresses: more likely clients.
+SELECT file_index
+FROM counted
+WHERE NOT missing(service)
+GROUP BY file_index
+HAVING 2 * sum(rows) FILTER (
+    regexp_full_match(service, '\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*')
+) >= sum(rows)
+
+-- name: batch
+-- The files of `counted` that are taken; what the others gave is left out.
+CREATE OR REPLACE TEMP TABLE batch AS
+SELECT
+    unnest($indexes) AS file_index,
+    unnest($file_ids) AS file_id,
+    unnest($paths) AS path,
+    unnest($sizes) AS size,
+    make_timestamp(unnest($modified_us)) AS modified_at,
+    unnest($versions) AS version,
+    unnest($fingerprints) AS fingerprint
+
+-- name: logged_names
+SELECT DISTINCT service FROM counted JOIN batch USING (file_index) WHERE NOT missing(service)
+
+-- name: canonical
+CREATE OR REPLACE TEMP TABLE canonical AS
+SELECT unnest($logged) AS logged, CAST(unnest($canonical) AS VARCHAR) AS service_name
+
+-- name: name_services
+-- What the logged names mean; a canonical name that is new becomes a service.
+INSERT INTO internal.service_aliases
+SELECT logged, service_name FROM canonical
+WHERE logged IS DISTINCT FROM service_name
+    AND logged NOT IN (SELECT logged FROM internal.service_aliases);
+
+INSERT INTO internal.services
+SELECT
+    (SELECT coalesce(max(service_id), 0) FROM internal.services)
+        + CAST(row_number() OVER (ORDER BY service_name) AS INTEGER),
+    service_name, NULL, NULL, false
+FROM (SELECT DISTINCT service_name FROM canonical WHERE service_name IS NOT NULL)
+ANTI JOIN internal.services USING (service_name);
+
+-- name: judge
+-- Each group with its verdict: a cell that it counts for, or why it counts for none.
+CREATE OR REPLACE TEMP VIEW judged AS
+SELECT
+    file_id,
+    service_id,
+    bucket,
+    {status_code} AS status_code,
+    rows,
+    CASE
+        WHEN bucket = -1 THEN 'timestamp missing'
+        WHEN bucket = -2 THEN 'timestamp unreadable'
+        WHEN missing(service) THEN 'service missing'
+        WHEN service_id IS NULL THEN 'service unreadable'
+        WHEN missing(status) THEN 'status missing'
+        WHEN {status_code} IS NULL THEN 'status unreadable'
+    END AS reason
+FROM counted
+JOIN batch USING (file_index)
+LEFT JOIN canonical ON logged = service
+LEFT JOIN internal.services USING (service_name)
+
+-- name: take
+-- What the batch adds, and what it could not add.
+INSERT INTO internal.contributions
+SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged WHERE reason IS NULL;
+
+INSERT INTO internal.rejects
+SELECT file_id, reason, CAST(sum(rows) AS BIGINT) FROM judged WHERE reason IS NOT NULL GROUP BY ALL;
+
+-- name: record
+INSERT INTO internal.files BY NAME
+WITH read AS (
+    SELECT file_index, sum(rows) AS rows, min(first_moment) AS first_moment, max(last_moment) AS last_moment
+    FROM counted GROUP BY file_index
+), taken AS (
+    SELECT file_id, sum(requests) AS rows FROM internal.contributions
+    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
+), refused AS (
+    SELECT file_id, sum(rows) AS rows FROM internal.rejects
+    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
+)
+SELECT
+    batch.* EXCLUDE (file_index),
+    $format AS format,
+    $reading_id AS reading_id,
+    coalesce(read.rows, 0) AS rows_read,
+    coalesce(taken.rows, 0) AS rows_counted,
+    coalesce(refused.rows, 0) AS rows_rejected,
+    make_timestamp(first_moment) AS first_request,
+    make_timestamp(last_moment) AS last_request,
+    $ingested_at AS ingested_at,
+    $run_id AS run_id,
+    'ingested' AS state
+FROM batch
+LEFT JOIN read USING (file_index)
+LEFT JOIN taken USING (file_id)
+LEFT JOIN refused USING (file_id)
+
+-- name: taken
+SELECT
+    count(*),
+    CAST(sum(rows_read) AS BIGINT),
+    CAST(sum(rows_counted) AS BIGINT),
+    CAST(sum(rows_rejected) AS BIGINT)
+FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
+
+-- name: reading
+-- The number of this way to read rows, new or known.
+INSERT INTO internal.readings
+SELECT (SELECT coalesce(max(reading_id), 0) + 1 FROM internal.readings), $selection
+WHERE $selection NOT IN (SELECT selection FROM internal.readings)
+
+-- name: reading_id
+SELECT reading_id FROM internal.readings WHERE selection = $selection
+
+-- name: in_force
+-- The files that access_log shows, by the way they are read. A path in quarantine holds something
+-- else by now than what was counted.
+SELECT selection, list(path ORDER BY path)
+FROM internal.files JOIN internal.readings USING (reading_id)
+WHERE state = 'ingested' AND path NOT IN (SELECT path FROM internal.files WHERE state = 'quarantined')
+GROUP BY reading_id, selection
+ORDER BY reading_id
+
+-- name: rejected
+SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects
+WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason

@@ -1,0 +1,148 @@
+"""The ledger: have we eaten this file?
+
+A file is its content at a path. Path, size and version (what the file system says besides)
+tell that it is untouched; where they don't, the fingerprint decides. The same content at two
+paths counts once: the second is a duplicate for as long as the first is in force.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from jobs.sources import SourceFile
+from jobs.store import Revision
+from queries.statements import statements
+
+_SQL = statements("jobs", "ledger.sql")
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file together with its fingerprint."""
+
+    file: SourceFile
+    fingerprint: str | None
+    """None if the file could not be read to its end."""
+
+
+class Verdict(Enum):
+    """What the ledger says of a content."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+
+
+class Ledger:
+    """The ledger of one revision."""
+
+    def __init__(self, revision: Revision) -> None:
+        self._revision = revision
+        self._connection = revision.connection
+        self._connection.execute("CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER)")
+        self.first_new_file = self._next_file_id = self._one("next_file_id")
+
+    def see(self, files: Sequence[SourceFile], *, retry: bool) -> None:
+        """Take down what the sources hold; `retry` looks at quarantined files again."""
+        self._connection.execute(
+            _SQL["see"],
+            {
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "versions": [file.version for file in files],
+            },
+        )
+        self._connection.execute(_SQL["settle"], {"retry": retry})
+
+    def unsettled(self) -> list[str]:
+        """Paths of listed files that have to be looked at, known ones first."""
+        return self._column("unsettled")
+
+    def orphans(self) -> list[str]:
+        """Paths of listed duplicates whose twin is no longer in force."""
+        return self._column("orphans")
+
+    def unchanged(self) -> int:
+        """How many listed files need no look and are not in quarantine."""
+        return self._one("unchanged")
+
+    def settled_quarantine(self) -> dict[str, str]:
+        """The reasons of listed files that stay in quarantine."""
+        return dict(self._connection.execute(_SQL["settled_quarantine"]).fetchall())
+
+    def judge(
+        self, contents: Sequence[Content], *, retry: bool
+    ) -> dict[str, tuple[Verdict, str | None]]:
+        """What is known of contents, by path, with the reason or the twin's path."""
+        known = self._connection.execute(
+            _SQL["known"],
+            {
+                "paths": [content.file.path for content in contents],
+                "fingerprints": [content.fingerprint for content in contents],
+            },
+        ).fetchall()
+        verdicts: dict[str, tuple[Verdict, str | None]] = {
+            content.file.path: (Verdict.NEW, None) for content in contents
+        }
+        for path, ingested, forgotten, quarantined, twin in known:
+            if ingested or forgotten:
+                verdicts[path] = Verdict.UNCHANGED, None
+            elif twin is not None:
+                verdicts[path] = Verdict.DUPLICATE, twin
+            elif quarantined is not None and not retry:
+                verdicts[path] = Verdict.QUARANTINED, quarantined
+        return verdicts
+
+    def touch(self, content: Content) -> None:
+        """Note what the file system now says of a content that is what it was."""
+        self._connection.execute(
+            _SQL["touch"],
+            {
+                "path": content.file.path,
+                "version": content.file.version,
+                "modified_us": content.file.modified_us,
+                "fingerprint": content.fingerprint,
+            },
+        )
+
+    def replace(self, paths: list[str]) -> int:
+        """Withdraw what was in force at these paths; how many files that was."""
+        before = self._one("withdrawn")
+        self._connection.execute(_SQL["drop_verdicts"], {"paths": paths})
+        self._connection.execute(_SQL["withdraw"], {"paths": paths})
+        self._connection.execute(_SQL["mark_replaced"])
+        return self._one("withdrawn") - before
+
+    def record(self, content: Content, state: str, reason: str) -> None:
+        """Write a row for a file that adds nothing to the counts."""
+        file = content.file
+        self._connection.execute(_SQL["drop_verdicts"], {"paths": [file.path]})
+        self._connection.execute(
+            _SQL["record"],
+            {
+                "file_id": self.new_file_ids(1)[0],
+                "path": file.path,
+                "size": file.size,
+                "modified_us": file.modified_us,
+                "version": file.version,
+                "fingerprint": content.fingerprint,
+                "reason": reason,
+                "state": state,
+                "ingested_at": self._revision.started_at,
+                "run_id": self._revision.run_id,
+            },
+        )
+
+    def new_file_ids(self, how_many: int) -> list[int]:
+        """Numbers that no file ever had."""
+        first = self._next_file_id
+        self._next_file_id += how_many
+        return list(range(first, self._next_file_id))
+
+    def _one(self, name: str) -> int:
+        rows: list[tuple[int]] = self._connection.execute(_SQL[name]).fetchall()
+        return rows[0][0]
+
+    def _column(self, name: str) -> list[str]:
+        return [path for (path,) in self._connection.execute(_SQL[name]).fetchall()]

@@ -1,0 +1,119 @@
+"""The scheduled run: find files, count the new ones, change the buckets that they touch."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs import rollup, sources
+from jobs.access_log import Choice
+from jobs.ingest import Ingest, Outcome, show_access_log
+from jobs.ledger import Ledger
+from jobs.store import Revision, revision
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run under way, as often as it has something to say."""
+
+    bytes_to_do: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    snapshot: str
+    """The name of the snapshot that it published."""
+    outcome: Outcome
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file and row could be used."""
+        return not self.outcome.quarantined and not self.outcome.rows_rejected
+
+    @property
+    def changed(self) -> bool:
+        """Whether the files in force are not those of the run before."""
+        done = self.outcome
+        return bool(done.files_ingested or done.files_replaced)
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine's summary, as the command prints it."""
+        done = self.outcome
+        return {
+            "snapshot": self.snapshot,
+            "files": {
+                "ingested": done.files_ingested,
+                "unchanged": done.files_unchanged,
+                "replaced": done.files_replaced,
+                "duplicate": done.files_duplicate,
+                "quarantined": len(done.quarantined),
+            },
+            "rows": {
+                "read": done.rows_read,
+                "counted": done.rows_counted,
+                "rejected": done.rows_rejected,
+            },
+            "rejected": dict(sorted(done.rejected.items())),
+            "quarantined": [
+                {"path": path, "reason": reason}
+                for path, reason in sorted(done.quarantined.items())
+            ],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run(
+    store: Path, where: Sequence[str], choice: Choice, on_progress: Callable[[Progress], None]
+) -> Summary:
+    """Bring the store up to the files that the sources hold, and publish a snapshot.
+
+    Raises SourceNotFound, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError;
+    then nothing has changed.
+    """
+    began = time.monotonic()
+    found = sources.find(where)
+    with revision(store) as work:
+        ledger = Ledger(work)
+        ledger.see(list(found.files.values()), retry=choice.given)
+        unsettled = [found.files[path] for path in ledger.unsettled()]
+        to_do = sum(file.size for file in unsettled)
+
+        rollup.define_buckets(work.connection)
+        ingest = Ingest(work, ledger, choice, lambda done: on_progress(Progress(to_do, done)))
+        ingest.take(unsettled)
+        ingest.take([found.files[path] for path in ledger.orphans()])
+        rollup.settle(work.connection, ledger.first_new_file)
+
+        show_access_log(work.connection)
+        outcome = ingest.outcome
+        outcome.files_unchanged += ledger.unchanged()
+        outcome.quarantined |= ledger.settled_quarantine() | found.refused
+        _record(work, outcome)
+    return Summary(work.run_id, outcome, time.monotonic() - began)
+
+
+def _record(work: Revision, done: Outcome) -> None:
+    finished_at = datetime.now(UTC).replace(tzinfo=None)
+    work.connection.execute("UPDATE internal.snapshot SET as_of = ?", [work.started_at])
+    work.connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            work.run_id,
+            work.started_at,
+            finished_at,
+            done.files_ingested,
+            done.files_unchanged,
+            done.files_replaced,
+            done.files_duplicate,
+            len(done.quarantined),
+            done.rows_read,
+            done.rows_counted,
+            done.rows_rejected,
+        ],
+    )

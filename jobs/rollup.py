@@ -1,0 +1,26 @@
+"""Contributions change the buckets that they touch, and no other."""
+
+import duckdb
+
+from queries.statements import statements
+
+_SQL = statements("jobs", "rollup.sql")
+
+
+def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the session the macros bucket_number(microseconds) and bucket_start(number)."""
+    connection.execute(_SQL["buckets"])
+
+
+def settle(connection: duckdb.DuckDBPyConnection, first_new_file: int) -> None:
+    """Bring the cells up to the contributions of this run.
+
+    Adds those of files numbered `first_new_file` and later, takes back those of the files in
+    the temporary table `withdrawn`.
+    """
+    connection.begin()
+    connection.execute(_SQL["changes"], {"first_new_file": first_new_file})
+    connection.execute(_SQL["settle"])
+    connection.execute(_SQL["seen"])
+    connection.execute(_SQL["withdraw"])
+    connection.commit()

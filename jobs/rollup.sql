@@ -1,0 +1,49 @@
+-- name: buckets
+-- Which bucket is 00:05:00? Here, and nowhere else. A bucket is [t, t + 5 min) with t a multiple
+-- of 300 s since 1970 UTC, found in whole microseconds. Buckets are numbered from the year 1 on,
+-- so that the division, which cuts toward zero, rounds down for every moment of the calendar.
+CREATE TEMP MACRO bucket_number(moment) AS (moment + 62135596800000000) // 300000000;
+CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000 - 62135596800000000);
+
+-- name: changes
+-- What this run adds, and what it takes back from files that are no longer in force.
+CREATE OR REPLACE TEMP TABLE changes AS
+SELECT service_id, bucket_start, status_code, requests
+FROM internal.contributions
+WHERE file_id >= $first_new_file
+UNION ALL
+SELECT service_id, bucket_start, status_code, -requests
+FROM internal.contributions
+WHERE file_id IN (SELECT file_id FROM withdrawn);
+
+-- name: settle
+-- The cells of the touched buckets, before and after: nothing outside them is written.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT DISTINCT bucket_start FROM changes;
+
+CREATE OR REPLACE TEMP TABLE before AS
+SELECT * FROM internal.cells WHERE bucket_start IN (SELECT bucket_start FROM touched);
+
+DELETE FROM internal.cells WHERE bucket_start IN (SELECT bucket_start FROM touched);
+
+INSERT INTO internal.cells
+SELECT service_id, bucket_start, status_code, CAST(sum(requests) AS BIGINT) AS total
+FROM (FROM before UNION ALL FROM changes)
+GROUP BY service_id, bucket_start, status_code
+HAVING total <> 0
+ORDER BY bucket_start, service_id, status_code;
+
+-- name: withdraw
+-- Contributions of files that are no longer in force.
+DELETE FROM internal.contributions WHERE file_id IN (SELECT file_id FROM withdrawn);
+
+-- name: seen
+-- How far the data of each service has ever reached.
+UPDATE internal.services SET
+    first_seen = least(first_seen, changed.first_bucket),
+    last_seen = greatest(last_seen, changed.last_bucket)
+FROM (
+    SELECT service_id, min(bucket_start) AS first_bucket, max(bucket_start) AS last_bucket
+    FROM changes WHERE requests > 0 GROUP BY service_id
+) AS changed
+WHERE services.service_id = changed.service_id;

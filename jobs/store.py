@@ -1,0 +1,184 @@
+"""The store on disk: folders, the lock, and a revision as copy, change, publish.
+
+Until the link is replaced nothing has happened; after it, all of it has. A run that dies
+anywhere before leaves the newest snapshot in force, and its leftovers to the next run.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from queries import snapshot
+
+KEPT_SNAPSHOTS = 5
+SETTLE = timedelta(hours=48)
+"""How long after its end a bucket may still change: logs arrive up to 48 hours late."""
+
+# FICLONE of linux/fs.h: share a file's blocks until one side changes.
+_FICLONE = 0x40049409
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class StoreLocked(Exception):
+    """Another run holds the store; the message names its process."""
+
+
+class StoreUnusable(Exception):
+    """The store can't be read or written; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A run at work on its copy of the newest snapshot."""
+
+    run_id: str
+    """Also the name of the snapshot to be."""
+    started_at: datetime
+    """Naive, UTC."""
+    connection: duckdb.DuckDBPyConnection
+    """To the copy, as current database; the session's time zone is UTC."""
+
+
+@contextmanager
+def revision(store: Path) -> Iterator[Revision]:
+    """Change a copy of the newest snapshot, and publish it if the body does not raise.
+
+    Raises StoreLocked at once if another run holds the store, StoreUnusable if it can't be
+    read or written.
+    """
+    with _locked(store):
+        _clear(store / "tmp")
+        started_at = datetime.now(UTC).replace(tzinfo=None)
+        run_id = _run_id(store, started_at)
+        working = store / "tmp" / f"{run_id}.duckdb"
+        try:
+            connection = _open_copy(store, working)
+            try:
+                yield Revision(run_id, started_at, connection)
+                connection.execute("CHECKPOINT work")
+                connection.execute("USE memory; DETACH work")
+            finally:
+                connection.close()
+            _publish(store, working)
+        finally:
+            _clear(store / "tmp")
+        _drop_old_snapshots(store)
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    try:
+        for folder in (store, store / "snapshots", store / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(store / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreUnusable(f"the store {store} can't be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise StoreLocked(f"another run holds {store}: process {holder}") from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _clear(folder: Path) -> None:
+    for leftover in folder.iterdir():
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _run_id(store: Path, started_at: datetime) -> str:
+    """Names sort in the order of publication, even after a clock that went back."""
+    moment = started_at.replace(microsecond=0)
+    if names := _snapshots(store):
+        last = datetime.strptime(names[-1].name.partition("-")[0], _STAMP)
+        moment = max(moment, last + timedelta(seconds=1))
+    return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
+
+
+def _snapshots(store: Path) -> list[Path]:
+    return sorted((store / "snapshots").glob("????????T??????Z-????.duckdb"))
+
+
+def _open_copy(store: Path, working: Path) -> duckdb.DuckDBPyConnection:
+    """A connection whose current database is the newest snapshot's copy, or an empty one."""
+    first = not os.path.lexists(store / snapshot.LINK)
+    if not first:
+        _copy(snapshot.newest(store), working)
+    connection = duckdb.connect(
+        config={
+            "temp_directory": str(working.parent / "spill"),
+            "autoinstall_known_extensions": "false",
+        }
+    )
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
+        # away, so there is nothing that it could recover.
+        target = str(working).replace("'", "''")
+        connection.execute(
+            f"ATTACH '{target}' AS work (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+        )
+        connection.execute("USE work")
+        if first:
+            snapshot.create(connection, int(SETTLE.total_seconds()))
+        else:
+            snapshot.check_version(connection, working)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as old, target.open("xb") as new:
+        try:
+            fcntl.ioctl(new, _FICLONE, old.fileno())
+        except OSError:
+            shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _publish(store: Path, working: Path) -> None:
+    if Path(f"{working}.wal").exists():
+        raise StoreUnusable(f"{working} was closed with changes still in its .wal")
+    _sync(working)
+    working.chmod(0o444)
+    published = store / "snapshots" / working.name
+    working.rename(published)
+    _sync(published.parent)
+    link = store / "tmp" / snapshot.LINK
+    link.symlink_to(Path("snapshots", published.name))
+    link.replace(store / snapshot.LINK)
+    _sync(store)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _drop_old_snapshots(store: Path) -> None:
+    newest = snapshot.newest(store)
+    for old in _snapshots(store)[:-KEPT_SNAPSHOTS]:
+        if old != newest:
+            # Published is published: a leftover is a matter for the next run.
+            with suppress(OSError):
+                old.unlink()

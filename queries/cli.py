@@ -1,0 +1,57 @@
+"""Commands of the reading side."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from queries.http_codes import answer
+
+StoreOption = Annotated[
+    Path,
+    typer.Option("--store", envvar="HTTPCODES_STORE", help="Folder of the store.", metavar="DIR"),
+]
+DEFAULT_STORE = Path("store")
+ANSWERED_WITH_AN_ERROR = 4
+
+app = typer.Typer()
+
+
+@app.command()
+def query(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE|-", help="The request as JSON; - reads stdin.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    service: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A service; may be repeated.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="T", help="Start, yyyy-MM-ddTHH:mm:ssZ.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="T", help="End, exclusive, yyyy-MM-ddTHH:mm:ssZ.")
+    ] = None,
+) -> None:
+    """Answer the documented request; the answer's bytes go to stdout."""
+    logging.basicConfig(format="%(message)s")
+    from_options = {"serviceNames": service, "startTime": start, "endTime": end}
+    if (file is None) == all(value is None for value in from_options.values()):
+        raise typer.BadParameter("give the request as FILE or -, or as --service, --start and --end")
+    given = answer(store, json.dumps(from_options) if file is None else _read(file))
+    sys.stdout.buffer.write(given.body)
+    if sys.stdout.isatty():
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
+    if given.status != 200:
+        raise typer.Exit(ANSWERED_WITH_AN_ERROR)
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} can't be read: {error.strerror}") from error

@@ -1,0 +1,143 @@
+"""THE SEAM: what a snapshot holds, as DDL, and how to open one.
+
+A snapshot is one finished DuckDB file that never changes. `STORE/httpcodes.duckdb` is a link
+to the newest. Readers resolve the link before they connect: within a process DuckDB keeps
+one instance for each path, so a connection by the link's name would go on seeing the file
+that the link named first.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from queries.statements import statement
+
+SCHEMA_VERSION = 1
+LINK = "httpcodes.duckdb"
+
+ACCESS_LOG_COLUMNS = {
+    "requested_at": "TIMESTAMP",
+    "service_name": "VARCHAR",
+    "status_code": "SMALLINT",
+    "method": "VARCHAR",
+    "path": "VARCHAR",
+    "bytes_sent": "BIGINT",
+    "duration_ms": "DOUBLE",
+    "client_ip": "VARCHAR",
+    "user_agent": "VARCHAR",
+    "referer": "VARCHAR",
+    "cache_status": "VARCHAR",
+    "source_file": "VARCHAR",
+}
+
+
+class SnapshotError(Exception):
+    """A store without a snapshot that can be read; the message says what is wrong and where."""
+
+
+def create(connection: duckdb.DuckDBPyConnection, settle_seconds: int) -> None:
+    """Lay out an empty snapshot in the connection's current database."""
+    connection.execute(statement("queries", "snapshot.sql"))
+    connection.execute(statement("queries", "moments.sql"))
+    connection.execute(
+        "INSERT INTO internal.snapshot VALUES (?, ?, NULL)", [SCHEMA_VERSION, settle_seconds]
+    )
+    define_access_log(connection, [])
+
+
+def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> None:
+    """Make the view access_log the union of these SELECTs (ACCESS_LOG_COLUMNS each)."""
+    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {c}" for c, kind in ACCESS_LOG_COLUMNS.items())
+    rows = "\nUNION ALL\n".join(selects) or f"SELECT {nothing} WHERE false"
+    connection.execute(statement("queries", "access_log.sql").replace("{rows}", rows))
+
+
+def newest(store: Path) -> Path:
+    """The file that the store's link points to.
+
+    Raises SnapshotError if there is none.
+    """
+    link = store / LINK
+    try:
+        target = store / Path(os.readlink(link))
+    except FileNotFoundError:
+        raise SnapshotError(f"{link} does not exist: nothing was published here yet") from None
+    except OSError as error:
+        raise SnapshotError(f"{link} is not a link to a snapshot: {error.strerror}") from error
+    if Path(f"{target}.wal").exists():
+        raise SnapshotError(f"{target} has a .wal beside it: something has written to it")
+    return target
+
+
+def check_version(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Raise SnapshotError unless the connection's database is of this program's schema."""
+    try:
+        rows = connection.execute("SELECT schema_version FROM internal.snapshot").fetchall()
+    except duckdb.CatalogException:
+        rows = []
+    if [(SCHEMA_VERSION,)] != rows:
+        found = f"schema version {rows[0][0]}" if rows else "no snapshot of httpcodes"
+        raise SnapshotError(f"{file} holds {found}; this program reads version {SCHEMA_VERSION}")
+
+
+class _Reader:
+    """A store's open snapshot, exchanged when the link moves on."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._open: tuple[Path, duckdb.DuckDBPyConnection] | None = None
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one answer, to the newest snapshot."""
+        with self._lock:
+            file = newest(self._store)
+            try:
+                return self._connection(file).cursor()
+            except (duckdb.Error, OSError):
+                # A run may have published, and cleared this one away, since the link was read.
+                newer = newest(self._store)
+                if newer == file:
+                    raise
+                return self._connection(newer).cursor()
+
+    def _connection(self, file: Path) -> duckdb.DuckDBPyConnection:
+        if self._open and self._open[0] == file:
+            return self._open[1]
+        if self._open:
+            # Cursors still at work keep the old file open until they are done.
+            self._open[1].close()
+            self._open = None
+        connection = duckdb.connect(file, read_only=True)
+        try:
+            check_version(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+        self._open = file, connection
+        return connection
+
+
+_readers: dict[Path, _Reader] = {}
+_readers_lock = threading.Lock()
+
+
+@contextmanager
+def reading(store: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the store's newest snapshot, for one answer; any thread may ask.
+
+    All that happens on it sees the same snapshot. Raises SnapshotError, or duckdb.Error and
+    OSError if the file can't be opened.
+    """
+    folder = Path(os.path.abspath(store))  # noqa: PTH100 - resolve() would pin a linked store
+    with _readers_lock:
+        reader = _readers.setdefault(folder, _Reader(folder))
+    cursor = reader.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
