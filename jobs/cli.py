@@ -36,10 +36,6 @@ app = typer.Typer(
 app.add_typer(queries_app)
 
 
-class _Terminated(BaseException):
-    """SIGTERM: like Ctrl-C, nothing has happened yet."""
-
-
 @app.command()
 def run(
     source: Annotated[
@@ -96,21 +92,33 @@ def sample(
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signals = _Signals()
     try:
         yield
     except (BadMapping, SourceNotFound) as error:
         _fail(error, USAGE)
     except StoreLocked as error:
         _fail(error, LOCKED)
-    except (StoreUnusable, SnapshotError, duckdb.Error, OSError) as error:
-        _fail(error, FAILED)
-    except (KeyboardInterrupt, _Terminated):
-        _fail("interrupted; nothing changed", INTERRUPTED)
+    except BaseException as error:
+        # DuckDB turns what a signal handler raises into an error of its own.
+        if signals.received:
+            _fail("interrupted; the newest snapshot stands", INTERRUPTED)
+        if isinstance(error, StoreUnusable | SnapshotError | duckdb.Error | OSError):
+            _fail(error, FAILED)
+        raise
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated
+class _Signals:
+    """Notes SIGINT and SIGTERM, and stops what is at work."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, *_: object) -> NoReturn:
+        self.received = True
+        raise KeyboardInterrupt
 
 
 def _fail(why: object, code: int) -> NoReturn:

@@ -134,11 +134,11 @@ class Ingest:
                     self.outcome.files_duplicate += 1
                 case _:
                     new.append(content)
-        for kind in self._kinds(new):
-            self._count(kind)
+        for kind, alike in self._kinds(new).items():
+            self._count(kind, alike)
 
-    def _kinds(self, contents: Sequence[Content]) -> list[list[Content]]:
-        """The files that can be opened, in groups with the same columns."""
+    def _kinds(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
+        """The files that can be opened, by their kind: files of one kind have the same columns."""
         by_path = {content.file.path: content for content in contents}
         kinds: dict[str, list[Content]] = {}
 
@@ -149,18 +149,18 @@ class Ingest:
 
         if contents:
             self._halving(contents, look_at)
-        return list(kinds.values())
+        return kinds
 
-    def _count(self, contents: Sequence[Content]) -> None:
+    def _count(self, kind: str, contents: Sequence[Content]) -> None:
         try:
             reading = choose(self._schema(contents[0]), self._choice)
         except (FileRefused, duckdb.Error) as refusal:
             for content in contents:
                 self._quarantine(content, _sentence(refusal))
             return
-        self._halving(contents, lambda some: self._count_readable(some, reading))
+        self._halving(contents, lambda some: self._count_readable(some, kind, reading))
 
-    def _count_readable(self, contents: Sequence[Content], reading: Reading) -> None:
+    def _count_readable(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
         status = expressions.status_code(reading, "status")
         self._connection.execute(
             _SQL["count"].format(
@@ -185,7 +185,7 @@ class Ingest:
             _SQL["record"],
             {
                 "format": reading.format,
-                "reading_id": self._reading_id(reading),
+                "reading_id": self._reading_id(kind, reading),
                 "ingested_at": self._revision.started_at,
                 "run_id": self._revision.run_id,
             },
@@ -238,10 +238,10 @@ class Ingest:
         )
         self._connection.execute(_SQL["name_services"])
 
-    def _reading_id(self, reading: Reading) -> int:
-        selection = {"selection": expressions.access_log_selection(reading)}
-        self._connection.execute(_SQL["reading"], selection)
-        rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], selection).fetchall()
+    def _reading_id(self, kind: str, reading: Reading) -> int:
+        way = {"kind": kind, "selection": expressions.access_log_selection(reading)}
+        self._connection.execute(_SQL["reading"], way)
+        rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()
         return rows[0][0]
 
     def _schema(self, content: Content) -> Schema:

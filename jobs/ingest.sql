@@ -151,11 +151,12 @@ FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 -- name: reading
 -- The number of this way to read rows, new or known.
 INSERT INTO internal.readings
-SELECT (SELECT coalesce(max(reading_id), 0) + 1 FROM internal.readings), $selection
-WHERE $selection NOT IN (SELECT selection FROM internal.readings)
+SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection
+FROM internal.readings
+HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection), true)
 
 -- name: reading_id
-SELECT reading_id FROM internal.readings WHERE selection = $selection
+SELECT reading_id FROM internal.readings WHERE kind = $kind AND selection = $selection
 
 -- name: in_force
 -- The files that access_log shows, by the way they are read. A path in quarantine holds something

@@ -85,8 +85,8 @@ class Ledger:
         verdicts: dict[str, tuple[Verdict, str | None]] = {
             content.file.path: (Verdict.NEW, None) for content in contents
         }
-        for path, ingested, forgotten, quarantined, twin in known:
-            if ingested or forgotten:
+        for path, ingested, forgotten, duplicate, quarantined, twin in known:
+            if ingested or forgotten or (duplicate and twin is not None):
                 verdicts[path] = Verdict.UNCHANGED, None
             elif twin is not None:
                 verdicts[path] = Verdict.DUPLICATE, twin

@@ -46,6 +46,7 @@ SELECT
     asked.path,
     bool_or(known.path = asked.path AND known.state = 'ingested') AS ingested,
     bool_or(known.path = asked.path AND known.state = 'forgotten') AS forgotten,
+    bool_or(known.path = asked.path AND known.state = 'duplicate') AS duplicate,
     any_value(known.reason) FILTER (known.path = asked.path AND known.state = 'quarantined') AS quarantined,
     min(known.path) FILTER (known.path <> asked.path AND known.state = 'ingested') AS twin
 FROM (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint) AS asked

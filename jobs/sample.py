@@ -40,6 +40,7 @@ def write(sample: Sample, folder: Path, on_file: Callable[[Path], None]) -> None
     Raises OSError or duckdb.Error if a file can't be written.
     """
     connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(_SQL["documented"])
     hours = 24 * sample.days
     for number in range(hours):

@@ -62,6 +62,8 @@ def find(sources: Iterable[str]) -> Found:
     for path in sorted({path for source in sources for path in _expand(source, refused)}):
         if not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
+        elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+            refused[path] = "is not a regular file"
         # A file may go between the listing and this look at it: then it is not there.
         elif file := look(path):
             files[path] = file
@@ -88,18 +90,27 @@ def fingerprint(path: str) -> str:
 
 def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
     path = os.path.abspath(source)  # noqa: PTH100 - resolve() would follow links
-    if os.path.lexists(path):
-        matches = [path]
+    if os.path.isdir(path):  # noqa: PTH112
+        yield from _parquet_below(path, set(), refused)
+    elif os.path.lexists(path):
+        if _is_log(path.rpartition(os.sep)[2]):
+            yield path
     elif glob.has_magic(source):
-        # Path.glob takes no absolute pattern.
-        matches = glob.glob(path, recursive=True)  # noqa: PTH207
+        yield from _matches(path, refused)
     else:
         raise SourceNotFound(f"{source} does not exist; a source is a file, a folder or a glob")
-    for match in matches:
-        if os.path.isdir(match):  # noqa: PTH112
-            yield from _parquet_below(match, set(), refused)
-        elif _is_log(match.rpartition(os.sep)[2]):
-            yield match
+
+
+def _matches(pattern: str, refused: dict[str, str]) -> Iterator[str]:
+    steps = pattern.split(os.sep)
+    fixed = next(number for number, step in enumerate(steps) if glob.has_magic(step))
+    # Path.glob takes no absolute pattern.
+    for match in glob.glob(pattern, recursive=True):  # noqa: PTH207
+        if all(_is_log(step) for step in match.rstrip(os.sep).split(os.sep)[fixed:]):
+            if os.path.isdir(match):  # noqa: PTH112
+                yield from _parquet_below(match, set(), refused)
+            else:
+                yield match
 
 
 def _parquet_below(

@@ -127,7 +127,8 @@ def _open_copy(store: Path, working: Path) -> duckdb.DuckDBPyConnection:
         }
     )
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        # The bar would go to stdout, where the data goes.
+        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
         # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
         # away, so there is nothing that it could recover.
         target = str(working).replace("'", "''")

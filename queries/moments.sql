@@ -22,9 +22,9 @@ CREATE MACRO internal.integer_moment(n) AS
 CREATE MACRO internal.double_moment(x) AS
     CASE
         WHEN abs(x) < 1e11
-            THEN CAST(floor(x) AS BIGINT) * 1000000 + CAST(floor((x - floor(x)) * 1000000) AS BIGINT)
+            THEN CAST(floor(x) AS BIGINT) * 1000000 + CAST(least(floor((x - floor(x)) * 1000000), 999999) AS BIGINT)
         WHEN abs(x) < 1e14
-            THEN CAST(floor(x) AS BIGINT) * 1000 + CAST(floor((x - floor(x)) * 1000) AS BIGINT)
+            THEN CAST(floor(x) AS BIGINT) * 1000 + CAST(least(floor((x - floor(x)) * 1000), 999) AS BIGINT)
         ELSE internal.integer_moment(TRY_CAST(floor(x) AS BIGINT))
     END;
 

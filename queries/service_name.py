@@ -15,7 +15,7 @@ import re
 MAX_LENGTH = 253
 """Characters in the longest name; RFC 1035's 255 octets, as text without the root's dot."""
 
-_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]+):[0-9]*")
+_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*):[0-9]*")
 _FORBIDDEN = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]"
 )

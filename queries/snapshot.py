@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -84,42 +85,69 @@ def check_version(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         raise SnapshotError(f"{file} holds {found}; this program reads version {SCHEMA_VERSION}")
 
 
+@dataclass
+class _Open:
+    """A snapshot that is open, and how many answers are being read from it."""
+
+    file: Path
+    connection: duckdb.DuckDBPyConnection
+    answers: int = 0
+
+
 class _Reader:
     """A store's open snapshot, exchanged when the link moves on."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._open: tuple[Path, duckdb.DuckDBPyConnection] | None = None
+        self._newest: _Open | None = None
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own for one answer, to the newest snapshot."""
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._lock:
-            file = newest(self._store)
+            snapshot = self._current()
+            snapshot.answers += 1
+            cursor = snapshot.connection.cursor()
+        try:
+            # The bar of a slow query would go to stdout, where the data goes.
+            cursor.execute("SET enable_progress_bar = false")
+            yield cursor
+        finally:
+            cursor.close()
+            with self._lock:
+                snapshot.answers -= 1
+                self._close_if_idle(snapshot)
+
+    def _current(self) -> _Open:
+        file = newest(self._store)
+        if self._newest is None or self._newest.file != file:
+            outdated, self._newest = self._newest, None
+            if outdated:
+                self._close_if_idle(outdated)
             try:
-                return self._connection(file).cursor()
+                self._newest = _open(file)
             except (duckdb.Error, OSError):
                 # A run may have published, and cleared this one away, since the link was read.
                 newer = newest(self._store)
                 if newer == file:
                     raise
-                return self._connection(newer).cursor()
+                self._newest = _open(newer)
+        return self._newest
 
-    def _connection(self, file: Path) -> duckdb.DuckDBPyConnection:
-        if self._open and self._open[0] == file:
-            return self._open[1]
-        if self._open:
-            # Cursors still at work keep the old file open until they are done.
-            self._open[1].close()
-            self._open = None
-        connection = duckdb.connect(file, read_only=True)
-        try:
-            check_version(connection, file)
-        except BaseException:
-            connection.close()
-            raise
-        self._open = file, connection
-        return connection
+    def _close_if_idle(self, snapshot: _Open) -> None:
+        # Closing a connection closes its cursors too, so the last answer has to do it.
+        if snapshot is not self._newest and not snapshot.answers:
+            snapshot.connection.close()
+
+
+def _open(file: Path) -> _Open:
+    connection = duckdb.connect(file, read_only=True)
+    try:
+        check_version(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    return _Open(file, connection)
 
 
 _readers: dict[Path, _Reader] = {}
@@ -136,8 +164,5 @@ def reading(store: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection
     folder = Path(os.path.abspath(store))  # noqa: PTH100 - resolve() would pin a linked store
     with _readers_lock:
         reader = _readers.setdefault(folder, _Reader(folder))
-    cursor = reader.cursor()
-    try:
+    with reader.cursor() as cursor:
         yield cursor
-    finally:
-        cursor.close()

@@ -51,9 +51,10 @@ COMMENT ON COLUMN internal.files.version IS 'What the file system says of the fi
 
 CREATE TABLE internal.readings (
     reading_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
     selection VARCHAR NOT NULL
 );
-COMMENT ON TABLE internal.readings IS 'How the rows of a kind of file become rows of access_log: a SELECT list.';
+COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list.';
 
 CREATE TABLE internal.cells (
     service_id INTEGER NOT NULL,

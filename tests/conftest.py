@@ -1,0 +1,130 @@
+"""What every test needs: log files, runs, and the counts that come out."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import nightly
+from jobs.access_log import Choice
+
+Counts = dict[tuple[str, str, int], int]
+
+PROJECT = Path(__file__).parents[1]
+
+
+class Logs:
+    """A folder that log files are delivered to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, name: str, columns: Mapping[str, Any], **options: Any) -> Path:
+        """A Parquet file with these columns."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(dict(columns)), file, **options)
+        return file
+
+    def requests(self, name: str, *rows: tuple[str | datetime, str, int]) -> Path:
+        """A file in the generic format: time (text or moment), host, status."""
+        times, hosts, statuses = zip(*rows, strict=True) if rows else ((), (), ())
+        text = all(isinstance(time, str) for time in times)
+        return self.write(
+            name,
+            {
+                "timestamp": pa.array(times, pa.string() if text else pa.timestamp("us")),
+                "host": pa.array(hosts, pa.string()),
+                "status": pa.array(statuses, pa.int32()),
+            },
+        )
+
+
+class Store:
+    """A store, and what its newest snapshot holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self, *sources: Path | str, format_name: str | None = None, maps: Sequence[str] = ()
+    ) -> nightly.Summary:
+        """Run the nightly job in this process."""
+        choice = Choice.of(format_name, maps)
+        return nightly.run(self.folder, [str(s) for s in sources], choice, lambda _: None)
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the newest snapshot, as an analyst would."""
+        file = (self.folder / "httpcodes.duckdb").resolve()
+        with duckdb.connect(file, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def counts(self) -> Counts:
+        """rollup_5m as a dictionary, and a check that it has no cell twice."""
+        rows = self.sql(
+            "SELECT service_name, strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code, requests"
+            " FROM rollup_5m"
+        )
+        counts = {(service, bucket, status): n for service, bucket, status, n in rows}
+        assert len(counts) == len(rows)
+        return counts
+
+    def rejected(self) -> dict[str, int]:
+        """Rows by the reason for which they were not counted."""
+        return dict(self.sql("SELECT reason, sum(rows)::BIGINT FROM rejected_rows GROUP BY reason"))
+
+    def states(self) -> dict[str, str]:
+        """The state of each file in the ledger that was not replaced, by its name."""
+        rows = self.sql("SELECT path, state FROM source_files WHERE state <> 'replaced'")
+        return {Path(path).name: state for path, state in rows}
+
+    def snapshots(self) -> list[str]:
+        """Names of the published snapshots, in order."""
+        return sorted(file.name for file in (self.folder / "snapshots").iterdir())
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    return Logs(tmp_path / "logs")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def httpcodes(tmp_path: Path) -> Command:
+    """The command, as a process of its own, from an empty folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def command(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        options.setdefault("cwd", elsewhere)
+        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **options.pop("env", {})}
+        return subprocess.run(
+            [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
+            capture_output=True, check=False, timeout=120, env=environment, **options,
+        )  # fmt: skip
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store with the sample data in it; tests only read it."""
+    store = Store(tmp_path_factory.mktemp("sample") / "store")
+    store.run(PROJECT / "sample_data" / "logs")
+    yield store.folder

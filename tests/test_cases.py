@@ -1,0 +1,103 @@
+"""Cases of data on the boundaries: each folder of tests/cases holds files, counts, rejects."""
+
+import csv
+import json
+import math
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from conftest import PROJECT, Command, Logs, Store
+
+CASES = sorted(file.parent for file in (PROJECT / "tests" / "cases").glob("*/files.json"))
+
+
+def column(declared: dict[str, Any]) -> pa.Array:
+    """A column from its declaration: an Arrow type by name, and JSON values."""
+    name, values = declared["type"], declared["values"]
+    if name.startswith("dictionary"):
+        return pa.array(values, pa.string()).dictionary_encode()
+    if name.startswith("decimal128"):
+        precision, scale = map(int, name[len("decimal128(") : -1].split(","))
+        return pa.array([Decimal(value) for value in values], pa.decimal128(precision, scale))
+    if name.startswith("timestamp"):
+        unit, _, zone = name[len("timestamp[") : -1].partition(", ")
+        return pa.array(values, pa.timestamp(unit, zone or None))
+    if name.startswith("time64"):
+        return pa.array(values, pa.time64(name[len("time64[") : -1]))
+    if name.startswith("struct"):
+        return pa.array(values)
+    if name == "double":
+        return pa.array([math.nan if v == "NaN" else v and float(v) for v in values], pa.float64())
+    if name == "date32":
+        return pa.array([date(1970, 1, 1) + timedelta(days) for days in values], pa.date32())
+    if name == "binary":
+        return pa.array([value.encode() for value in values], pa.binary())
+    return pa.array(values, name)
+
+
+def expected(file: Path) -> list[tuple[str, ...]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        _, *rows = csv.reader(lines)
+    return [tuple(row) for row in rows]
+
+
+def deliver(case: Path, logs: Logs) -> list[str]:
+    """Write the files of a case; the `--map` options that it is run with."""
+    declared = json.loads((case / "files.json").read_text(encoding="utf-8"))
+    for name, columns in declared["files"].items():
+        logs.write(name, {key: column(values) for key, values in columns.items()})
+    return declared.get("run", [])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_gives_its_counts_and_rejects(case: Path, logs: Logs, store: Store) -> None:
+    summary = store.run(logs.folder, maps=deliver(case, logs))
+    assert summary.outcome.quarantined == {}
+    counts = [(*cell[:2], str(cell[2]), str(n)) for cell, n in store.counts().items()]
+    assert sorted(counts) == sorted(expected(case / "counts.csv"))
+    rejected = [(reason, str(rows)) for reason, rows in store.rejected().items()]
+    assert sorted(rejected) == sorted(expected(case / "rejected.csv"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns"])
+def test_the_zone_of_the_process_changes_nothing(
+    zone: str, logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    for case in CASES:
+        if "run" not in json.loads((case / "files.json").read_text(encoding="utf-8")):
+            deliver(case, Logs(logs.folder / case.name))
+    store.run(logs.folder)
+    abroad = Store(store.folder.with_name("abroad"))
+    done = httpcodes("run", logs.folder, "--store", abroad.folder, "-q", env={"TZ": zone})
+    assert done.returncode == 3, done.stderr
+    assert abroad.counts() == store.counts()
+
+
+def test_the_view_access_log_agrees_with_the_counts(logs: Logs, store: Store) -> None:
+    for case in CASES:
+        if "run" not in json.loads((case / "files.json").read_text(encoding="utf-8")):
+            deliver(case, Logs(logs.folder / case.name))
+    store.run(logs.folder)
+    for zone in ("UTC", "Asia/Tokyo"):
+        counted = store.sql(
+            f"""SET TimeZone = '{zone}';
+            SELECT service_name, status_code, count(*) FROM access_log
+            WHERE requested_at IS NOT NULL AND service_name IS NOT NULL AND status_code IS NOT NULL
+            GROUP BY ALL ORDER BY ALL"""
+        )
+        assert counted == store.sql(
+            "SELECT service_name, status_code, sum(requests)::BIGINT FROM rollup_5m GROUP BY ALL ORDER BY ALL"
+        )
+        assert store.sql(
+            f"""SET TimeZone = '{zone}';
+            SELECT count(*) FROM access_log JOIN source_files ON source_files.path = source_file
+            WHERE requested_at NOT BETWEEN first_request AND last_request"""
+        ) == [(0,)]
+    assert store.sql("SELECT count(*) FROM access_log") == store.sql(
+        "SELECT sum(rows_read)::BIGINT FROM source_files WHERE state = 'ingested'"
+    )

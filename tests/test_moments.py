@@ -1,0 +1,133 @@
+"""How logs write moments, against answers worked out by hand."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queries import snapshot
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        # No macro may depend on the session's zone: the view access_log is read in any.
+        connection.execute("SET TimeZone = 'Asia/Tokyo'")
+        snapshot.create(connection, 0)
+        yield connection
+
+
+def moment(connection: duckdb.DuckDBPyConnection, macro: str, value: Any, kind: str) -> Any:
+    ((us,),) = connection.execute(
+        f"SELECT internal.calendar(internal.{macro}(CAST($1 AS {kind})))", [value]
+    ).fetchall()
+    return us
+
+
+def us(text: str) -> int:
+    since = datetime.fromisoformat(text) - datetime(1970, 1, 1)
+    return since // timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-09-09T17:19:59Z", us("2025-09-09T17:19:59")),
+        ("2025-09-09T17:19:59.9Z", us("2025-09-09T17:19:59.900000")),
+        ("2025-09-09T17:19:59.999999999Z", us("2025-09-09T17:19:59.999999")),
+        ("2025-09-09 17:19:59", us("2025-09-09T17:19:59")),
+        ("2025-09-09T17:19:59", us("2025-09-09T17:19:59")),
+        ("2025-09-09T17:19:59.999999999", us("2025-09-09T17:19:59.999999")),
+        ("2025-09-09T17:19", us("2025-09-09T17:19:00")),
+        ("2025-09-09T17:19:59.999999999+03:30", us("2025-09-09T13:49:59.999999")),
+        ("2025-09-09T17:19:59+0330", us("2025-09-09T13:49:59")),
+        ("2025-09-09 17:19:59 +0330", us("2025-09-09T13:49:59")),
+        ("2025-09-09T17:19:59-07", us("2025-09-10T00:19:59")),
+        ("2025-09-10T00:00:00+08:00", us("2025-09-09T16:00:00")),
+        ("2025-09-10T00:00+08", us("2025-09-09T16:00:00")),
+        ("10/Oct/2000:13:55:36 -0700", us("2000-10-10T20:55:36")),
+        ("22/Jan/2019:03:56:14 +0330", us("2019-01-22T00:26:14")),
+        ("2024-02-29T00:00:00Z", us("2024-02-29T00:00:00")),
+        ("1969-12-31T23:59:59.999999999Z", -1),
+        ("1969-12-31T23:59:59.9999999+00:00", -1),
+        ("0001-01-01T00:00:00Z", us("0001-01-01T00:00:00")),
+        ("9999-12-31T23:59:59.999999Z", us("9999-12-31T23:59:59.999999")),
+        ("1757438399", us("2025-09-09T17:19:59")),
+        ("1757438399.999999999", us("2025-09-09T17:19:59.999999")),
+        ("1757438399999", us("2025-09-09T17:19:59.999000")),
+        ("1757438399999999", us("2025-09-09T17:19:59.999999")),
+        ("1757438399999999999", us("2025-09-09T17:19:59.999999")),
+        ("-0.000000001", -1),
+    ],
+)
+def test_text_is_read_to_the_microsecond_and_never_rounded_up(
+    connection: duckdb.DuckDBPyConnection, text: str, expected: int
+) -> None:
+    assert moment(connection, "text_moment", text, "VARCHAR") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "nonsense", "epoch", "infinity", "-infinity", "2025-09-09", "2025-02-29T00:00:00Z",
+     "2025-09-09T17:19:60Z", "2025-13-01T00:00:00", "10/Oct/2000:13:55:36", "10/Foo/2000:13:55:36 +0000",
+     "2025-09-09T17:19:59 Europe/Berlin", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z",
+     "44-03-15 (BC) 00:00:00", "1e9", "99999999999999999999", "2025-09-09T17:19:59+08:00Z",
+     "2025-09-09T17:19:59.0000000001"],
+)  # fmt: skip
+def test_text_that_is_no_moment_is_none(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    assert moment(connection, "text_moment", text, "VARCHAR") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, 0), (-1, -1_000_000), (1757438399, us("2025-09-09T17:19:59")),
+        (1757438399999, us("2025-09-09T17:19:59.999000")),
+        (1757438399999999, us("2025-09-09T17:19:59.999999")),
+        (1757438399999999999, us("2025-09-09T17:19:59.999999")),
+        (-1757438400000000001, -1757438400000001),
+        (99_999_999_999, 99_999_999_999_000_000), (100_000_000_000, 100_000_000_000_000),
+        (-(2**63), -9223372036854776), (2**63 - 1, 9223372036854775),
+    ],
+)  # fmt: skip
+def test_integers_are_seconds_milliseconds_microseconds_or_nanoseconds_by_magnitude(
+    connection: duckdb.DuckDBPyConnection, number: int, expected: int
+) -> None:
+    assert moment(connection, "integer_moment", number, "BIGINT") == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1757438399.9999998, us("2025-09-09T17:19:59.999999")),
+        (1757438399.5, us("2025-09-09T17:19:59.500000")),
+        (-0.25, -250_000), (-300.0, -300_000_000),
+        (1757438399999.5, us("2025-09-09T17:19:59.999500")),
+        (1757438399999999.0, us("2025-09-09T17:19:59.999999")),
+        (float("nan"), None), (float("inf"), None), (float("-inf"), None), (1e300, None),
+    ],
+)  # fmt: skip
+def test_doubles_are_cut_to_microseconds(
+    connection: duckdb.DuckDBPyConnection, number: float, expected: int | None
+) -> None:
+    assert moment(connection, "double_moment", number, "DOUBLE") == expected
+
+
+@given(seconds=st.floats(-62_000_000_000, 99_000_000_000))
+def test_a_double_never_leaves_its_second(
+    connection: duckdb.DuckDBPyConnection, seconds: float
+) -> None:
+    assert moment(connection, "double_moment", seconds, "DOUBLE") // 1_000_000 == seconds // 1
+
+
+@given(when=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)), nanos=st.integers(0, 999))
+def test_iso_text_of_any_moment_is_read(
+    connection: duckdb.DuckDBPyConnection, when: datetime, nanos: int
+) -> None:
+    text = f"{when.isoformat(timespec='microseconds')}{nanos:03d}"
+    for zone in ("", "Z", "+00:00"):
+        assert moment(connection, "text_moment", text + zone, "VARCHAR") == us(when.isoformat())

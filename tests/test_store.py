@@ -1,0 +1,203 @@
+"""Copy, change, publish: what is on disk, whoever holds it, and whatever dies."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import jobs.store
+from conftest import Command, Logs, Store
+from jobs.store import KEPT_SNAPSHOTS, StoreLocked, StoreUnusable, revision
+
+A = "a.example"
+NOON = "2025-09-09T12:00:00Z"
+
+
+def deliver(logs: Logs, number: int) -> None:
+    logs.requests(f"{number}.parquet", (f"2025-09-09T12:00:{number:02d}Z", A, 200))
+
+
+def test_a_published_snapshot_is_linked_read_only_and_alone(logs: Logs, store: Store) -> None:
+    deliver(logs, 0)
+    summary = store.run(logs.folder)
+    link = store.folder / "httpcodes.duckdb"
+    assert os.readlink(link) == f"snapshots/{summary.snapshot}.duckdb"
+    assert link.stat().st_mode & 0o777 == 0o444
+    assert sorted(path.name for path in store.folder.iterdir()) == [
+        "httpcodes.duckdb", "lock", "snapshots", "tmp",
+    ]  # fmt: skip
+    assert list((store.folder / "tmp").iterdir()) == []
+    assert store.snapshots() == [f"{summary.snapshot}.duckdb"]
+
+
+def test_a_snapshot_has_the_storage_version_that_older_tools_open(
+    logs: Logs, store: Store
+) -> None:
+    deliver(logs, 0)
+    for _ in range(2):
+        store.run(logs.folder)
+        assert store.sql("SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal") == [("v1.2.0+",)]  # fmt: skip
+
+
+def test_the_last_few_snapshots_are_kept_and_their_names_sort(logs: Logs, store: Store) -> None:
+    published = []
+    for number in range(KEPT_SNAPSHOTS + 2):
+        deliver(logs, number)
+        published.append(f"{store.run(logs.folder).snapshot}.duckdb")
+    assert published == sorted(published)
+    assert store.snapshots() == published[-KEPT_SNAPSHOTS:]
+
+
+def test_an_open_snapshot_keeps_its_answers_while_runs_publish(logs: Logs, store: Store) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    with duckdb.connect((store.folder / "httpcodes.duckdb").resolve(), read_only=True) as analyst:
+        for number in range(1, KEPT_SNAPSHOTS + 2):
+            deliver(logs, number)
+            store.run(logs.folder)
+        assert analyst.execute("SELECT sum(requests)::INT FROM rollup_5m").fetchall() == [(1,)]
+    assert store.counts() == {(A, NOON, 200): KEPT_SNAPSHOTS + 2}
+
+
+def test_a_run_that_fails_publishes_nothing_and_leaves_nothing(logs: Logs, store: Store) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    before = store.snapshots()
+    with pytest.raises(RuntimeError), revision(store.folder) as work:
+        work.connection.execute("DELETE FROM internal.cells")
+        raise RuntimeError
+    assert store.snapshots() == before
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert list((store.folder / "tmp").iterdir()) == []
+
+
+def test_a_held_store_is_refused_at_once_and_names_the_process(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    deliver(logs, 0)
+    with revision(store.folder):
+        with pytest.raises(StoreLocked, match=f"process {os.getpid()}"), revision(store.folder):
+            pass
+        began = time.monotonic()
+        refused = httpcodes("run", logs.folder, "--store", store.folder)
+        assert refused.returncode == 11
+        assert f"process {os.getpid()}" in refused.stderr.decode()
+        assert time.monotonic() - began < 10
+    assert store.run(logs.folder).complete
+
+
+def test_a_lock_file_that_a_dead_run_left_holds_nobody_up(logs: Logs, store: Store) -> None:
+    deliver(logs, 0)
+    store.folder.mkdir()
+    (store.folder / "lock").write_text("1\n")
+    assert store.run(logs.folder).complete
+
+
+def test_leftovers_of_a_dead_run_are_cleared(logs: Logs, store: Store) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    leftovers = store.folder / "tmp"
+    (leftovers / "spill").mkdir()
+    (leftovers / "spill" / "part.tmp").write_bytes(b"x")
+    (leftovers / "20250101T000000Z-aaaa.duckdb").write_bytes(b"x")
+    (leftovers / "20250101T000000Z-aaaa.duckdb.wal").write_bytes(b"x")
+    store.run(logs.folder)
+    assert list(leftovers.iterdir()) == []
+
+
+def test_a_snapshot_that_is_cut_short_is_named_and_left_alone(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    newest = (store.folder / "httpcodes.duckdb").resolve()
+    newest.chmod(0o644)
+    newest.write_bytes(newest.read_bytes()[:20_000])
+    failed = httpcodes("run", logs.folder, "--store", store.folder)
+    assert failed.returncode == 1
+    assert failed.stderr.decode().startswith("httpcodes: ")
+    assert "Traceback" not in failed.stderr.decode()
+    assert store.snapshots() == [newest.name]
+
+
+def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    deliver(logs, 0)
+    with pytest.raises(StoreUnusable, match="file"):
+        Store(in_the_way / "store").run(logs.folder)
+
+
+def test_without_reflinks_a_snapshot_is_copied(
+    logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.store, "_FICLONE", 0)
+    for number in range(2):
+        deliver(logs, number)
+        store.run(logs.folder)
+    assert store.counts() == {(A, NOON, 200): 2}
+
+
+def start(logs: Logs, store: Store) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "jobs.cli", "run", str(logs.folder), "--store", str(store.folder)],
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_killed_at_random_moments_a_run_leaves_the_old_or_the_new_counts(
+    logs: Logs, store: Store
+) -> None:
+    dice = random.Random(7)
+    hosts = [f"s{number}.example" for number in range(400)]
+    logs.requests("0.parquet", *((NOON, host, 200) for host in hosts))
+    store.run(logs.folder)
+    began = time.monotonic()
+    store.run(logs.folder)
+    usual = time.monotonic() - began + 0.4
+    killed = 0
+    for number in range(1, 13):
+        before = store.counts()
+        logs.requests(f"{number}.parquet", *((NOON, host, 200 + number) for host in hosts))
+        run = start(logs, store)
+        time.sleep(dice.uniform(0.1, 1.3) * usual)
+        run.kill()
+        run.communicate()
+        killed += run.returncode == -signal.SIGKILL
+        after = store.counts()
+        whole = before | {(host, NOON, 200 + number): 1 for host in hosts}
+        assert after in (before, whole)
+        assert store.run(logs.folder).complete
+        assert store.counts() == whole
+    assert killed
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_run_exits_with_130_and_has_changed_nothing(
+    sent: signal.Signals, logs: Logs, store: Store
+) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    before = store.snapshots()
+    many = logs.folder / "many.parquet"
+    duckdb.sql(
+        f"""COPY (SELECT strftime(TIMESTAMP '2025-09-09' + to_microseconds(i * 7919), '%Y-%m-%dT%H:%M:%S.%f') AS timestamp,
+        concat('s', i % 997) AS host, 200 + i % 7 AS status FROM range(8000000) AS r(i)) TO '{many}'"""
+    )
+    run = start(logs, store)
+    deadline = time.monotonic() + 30
+    while not any((store.folder / "tmp").glob("*.duckdb")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    run.send_signal(sent)
+    _, said = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert said.decode() == "httpcodes: interrupted; the newest snapshot stands\n"
+    assert store.snapshots() == before
+    assert list((store.folder / "tmp").iterdir()) == []
