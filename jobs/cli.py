@@ -2,9 +2,8 @@
 
 import json
 import signal
-import sys
-from contextlib import contextmanager
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -39,7 +38,10 @@ app.add_typer(queries_app)
 @app.command()
 def run(
     source: Annotated[
-        list[str], typer.Argument(help="A file, a folder (all *.parquet below it) or a glob.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...", help="A file, a folder (all *.parquet below it) or a glob."
+        ),
     ],
     store: StoreOption = DEFAULT_STORE,
     format_: Annotated[
@@ -53,9 +55,7 @@ def run(
             help="Say which column is the service, the timestamp, the status.",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A machine's summary on stdout.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Count the access logs that the sources hold, and publish a snapshot."""
@@ -171,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

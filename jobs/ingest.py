@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
@@ -64,7 +65,11 @@ class Ingest:
     """Reads files into a revision; `outcome` grows, `on_batch` is called as it does."""
 
     def __init__(
-        self, revision: Revision, ledger: Ledger, choice: Choice, on_batch: Callable[[Outcome], None]
+        self,
+        revision: Revision,
+        ledger: Ledger,
+        choice: Choice,
+        on_batch: Callable[[Outcome], None],
     ) -> None:
         self._revision = revision
         self._connection = revision.connection
@@ -301,7 +306,8 @@ def _flatten(schema: dict[str, Column], path: tuple[str, ...], kind: DuckDBPyTyp
     schema.setdefault(str(column), column)
     if kind.id == "struct":
         for name, inner in kind.children:
-            _flatten(schema, (*path, name), inner)
+            # The stubs allow for enums and arrays too, whose children are no types.
+            _flatten(schema, (*path, name), cast(DuckDBPyType, inner))
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

@@ -62,7 +62,7 @@ def find(sources: Iterable[str]) -> Found:
     for path in sorted({path for source in sources for path in _expand(source, refused)}):
         if not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
-        elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+        elif os.path.exists(path) and not os.path.isfile(path):
             refused[path] = "is not a regular file"
         # A file may go between the listing and this look at it: then it is not there.
         elif file := look(path):
@@ -73,7 +73,7 @@ def find(sources: Iterable[str]) -> Found:
 def look(path: str) -> SourceFile | None:
     """The file as it stands now, or None if it is gone."""
     try:
-        stat = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files costs seconds
+        stat = os.stat(path)
     except OSError:
         return None
     settled = time.time_ns() - stat.st_ctime_ns > _TICK_NS
@@ -89,8 +89,9 @@ def fingerprint(path: str) -> str:
 
 
 def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
-    path = os.path.abspath(source)  # noqa: PTH100 - resolve() would follow links
-    if os.path.isdir(path):  # noqa: PTH112
+    # Not resolved: a folder may be a link that moves on.
+    path = os.path.abspath(source)
+    if os.path.isdir(path):
         yield from _parquet_below(path, set(), refused)
     elif os.path.lexists(path):
         if _is_log(path.rpartition(os.sep)[2]):
@@ -105,9 +106,9 @@ def _matches(pattern: str, refused: dict[str, str]) -> Iterator[str]:
     steps = pattern.split(os.sep)
     fixed = next(number for number, step in enumerate(steps) if glob.has_magic(step))
     # Path.glob takes no absolute pattern.
-    for match in glob.glob(pattern, recursive=True):  # noqa: PTH207
+    for match in glob.glob(pattern, recursive=True):
         if all(_is_log(step) for step in match.rstrip(os.sep).split(os.sep)[fixed:]):
-            if os.path.isdir(match):  # noqa: PTH112
+            if os.path.isdir(match):
                 yield from _parquet_below(match, set(), refused)
             else:
                 yield match
@@ -118,7 +119,7 @@ def _parquet_below(
 ) -> Iterator[str]:
     try:
         # Folders may be links, and links may go in circles.
-        stat = os.stat(folder)  # noqa: PTH116
+        stat = os.stat(folder)
         if (stat.st_dev, stat.st_ino) in visited:
             return
         visited.add((stat.st_dev, stat.st_ino))

@@ -40,7 +40,9 @@ def query(
     logging.basicConfig(format="%(message)s")
     from_options = {"serviceNames": service, "startTime": start, "endTime": end}
     if (file is None) == all(value is None for value in from_options.values()):
-        raise typer.BadParameter("give the request as FILE or -, or as --service, --start and --end")
+        raise typer.BadParameter(
+            "give the request as FILE or -, or as --service, --start and --end"
+        )
     given = answer(store, json.dumps(from_options) if file is None else _read(file))
     sys.stdout.buffer.write(given.body)
     if sys.stdout.isatty():

@@ -80,7 +80,7 @@ def check_version(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         rows = connection.execute("SELECT schema_version FROM internal.snapshot").fetchall()
     except duckdb.CatalogException:
         rows = []
-    if [(SCHEMA_VERSION,)] != rows:
+    if rows != [(SCHEMA_VERSION,)]:
         found = f"schema version {rows[0][0]}" if rows else "no snapshot of httpcodes"
         raise SnapshotError(f"{file} holds {found}; this program reads version {SCHEMA_VERSION}")
 
@@ -161,7 +161,8 @@ def reading(store: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection
     All that happens on it sees the same snapshot. Raises SnapshotError, or duckdb.Error and
     OSError if the file can't be opened.
     """
-    folder = Path(os.path.abspath(store))  # noqa: PTH100 - resolve() would pin a linked store
+    # Not resolved: the store itself may be a link.
+    folder = Path(os.path.abspath(store))
     with _readers_lock:
         reader = _readers.setdefault(folder, _Reader(folder))
     with reader.cursor() as cursor:

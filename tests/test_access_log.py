@@ -3,8 +3,8 @@
 import re
 
 import pytest
-
 from conftest import Logs, Store
+
 from jobs.access_log import BadMapping, Choice, Column, FileRefused, Schema, choose
 
 NOON = "2025-09-09T12:00:00Z"
@@ -104,7 +104,11 @@ def test_a_column_of_an_impossible_type_is_refused(columns: dict[str, str], sent
 
 
 def test_a_map_names_columns_by_their_names_and_reaches_into_structs() -> None:
-    columns = {**named("ts status a.b"), **named("request.host"), "a.b": Column(("a.b",), "VARCHAR")}
+    columns = {
+        **named("ts status a.b"),
+        **named("request.host"),
+        "a.b": Column(("a.b",), "VARCHAR"),
+    }
     maps = ["service=request.host", "timestamp=ts", "status=a.b"]
     reading = choose(columns, Choice.of(None, maps))
     assert (reading.service.path, reading.status.path) == (("request", "host"), ("a.b",))

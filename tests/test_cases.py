@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-
 from conftest import PROJECT, Command, Logs, Store
 
 CASES = sorted(file.parent for file in (PROJECT / "tests" / "cases").glob("*/files.json"))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from conftest import Logs, Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from conftest import Logs, Store
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,7 +52,12 @@ def tally(rows: list[Any]) -> tuple[Counter[tuple[str, str, int]], int]:
     counted: Counter[tuple[str, str, int]] = Counter()
     rejected = 0
     for time, host, status in rows:
-        if time is None or host in (None, "", "-", "a b") or status is None or not 0 <= status <= 999:
+        if (
+            time is None
+            or host in (None, "", "-", "a b")
+            or status is None
+            or not 0 <= status <= 999
+        ):
             rejected += 1
         else:
             bucket = (time.replace(tzinfo=UTC) - EPOCH) // timedelta(minutes=5)

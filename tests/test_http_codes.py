@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import PROJECT, Logs, Store
 
 import queries
-from conftest import PROJECT, Logs, Store
 
 REQUEST = PROJECT / "sample_data" / "request.json"
 ANSWER = PROJECT / "tests" / "cases" / "documented-answer.json"
@@ -91,7 +91,9 @@ def several(logs: Logs, store: Store) -> Store:
 NOON = {"start": "2025-09-09T12:00:00Z", "end": "2025-09-09T12:05:00Z"}
 
 
-def test_services_with_data_come_first_each_group_in_the_order_of_the_request(several: Store) -> None:
+def test_services_with_data_come_first_each_group_in_the_order_of_the_request(
+    several: Store,
+) -> None:
     answer = ask(several, "b.example", "c.example", 'd"\\.example', "a.example", **NOON)
     assert [element["serviceName"] for element in answer] == [
         "c.example", "a.example", "b.example", 'd"\\.example',
@@ -213,7 +215,10 @@ def test_every_answer_while_runs_publish_comes_from_one_whole_snapshot(
         while not done.is_set():
             a, b = ask(store, "a.example", "b.example", **NOON)
             pairs.append(
-                (a["httpCodes"][0]["httpCodeValues"]["200"], b["httpCodes"][0]["httpCodeValues"]["503"])
+                (
+                    a["httpCodes"][0]["httpCodeValues"]["200"],
+                    b["httpCodes"][0]["httpCodeValues"]["503"],
+                )
             )
 
     with ThreadPoolExecutor(3) as pool:

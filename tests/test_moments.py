@@ -12,17 +12,30 @@ from hypothesis import strategies as st
 from queries import snapshot
 
 
-@pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
+class Macros:
+    """A session with the macros of a snapshot."""
+
+    def __init__(self) -> None:
+        self.connection: duckdb.DuckDBPyConnection | None = duckdb.connect()
         # No macro may depend on the session's zone: the view access_log is read in any.
-        connection.execute("SET TimeZone = 'Asia/Tokyo'")
-        snapshot.create(connection, 0)
-        yield connection
+        self.connection.execute("SET TimeZone = 'Asia/Tokyo'")
+        snapshot.create(self.connection, 0)
+
+    def close(self) -> None:
+        # Hypothesis keeps fixtures longer than DuckDB likes connections to live.
+        self.connection = None
 
 
-def moment(connection: duckdb.DuckDBPyConnection, macro: str, value: Any, kind: str) -> Any:
-    ((us,),) = connection.execute(
+@pytest.fixture(scope="module")
+def macros() -> Iterator[Macros]:
+    macros = Macros()
+    yield macros
+    macros.close()
+
+
+def moment(macros: Macros, macro: str, value: Any, kind: str) -> Any:
+    assert macros.connection
+    ((us,),) = macros.connection.execute(
         f"SELECT internal.calendar(internal.{macro}(CAST($1 AS {kind})))", [value]
     ).fetchall()
     return us
@@ -65,9 +78,9 @@ def us(text: str) -> int:
     ],
 )
 def test_text_is_read_to_the_microsecond_and_never_rounded_up(
-    connection: duckdb.DuckDBPyConnection, text: str, expected: int
+    macros: Macros, text: str, expected: int
 ) -> None:
-    assert moment(connection, "text_moment", text, "VARCHAR") == expected
+    assert moment(macros, "text_moment", text, "VARCHAR") == expected
 
 
 @pytest.mark.parametrize(
@@ -78,8 +91,8 @@ def test_text_is_read_to_the_microsecond_and_never_rounded_up(
      "44-03-15 (BC) 00:00:00", "1e9", "99999999999999999999", "2025-09-09T17:19:59+08:00Z",
      "2025-09-09T17:19:59.0000000001"],
 )  # fmt: skip
-def test_text_that_is_no_moment_is_none(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    assert moment(connection, "text_moment", text, "VARCHAR") is None
+def test_text_that_is_no_moment_is_none(macros: Macros, text: str) -> None:
+    assert moment(macros, "text_moment", text, "VARCHAR") is None
 
 
 @pytest.mark.parametrize(
@@ -95,9 +108,9 @@ def test_text_that_is_no_moment_is_none(connection: duckdb.DuckDBPyConnection, t
     ],
 )  # fmt: skip
 def test_integers_are_seconds_milliseconds_microseconds_or_nanoseconds_by_magnitude(
-    connection: duckdb.DuckDBPyConnection, number: int, expected: int
+    macros: Macros, number: int, expected: int
 ) -> None:
-    assert moment(connection, "integer_moment", number, "BIGINT") == expected
+    assert moment(macros, "integer_moment", number, "BIGINT") == expected
 
 
 @pytest.mark.parametrize(
@@ -112,22 +125,18 @@ def test_integers_are_seconds_milliseconds_microseconds_or_nanoseconds_by_magnit
     ],
 )  # fmt: skip
 def test_doubles_are_cut_to_microseconds(
-    connection: duckdb.DuckDBPyConnection, number: float, expected: int | None
+    macros: Macros, number: float, expected: int | None
 ) -> None:
-    assert moment(connection, "double_moment", number, "DOUBLE") == expected
+    assert moment(macros, "double_moment", number, "DOUBLE") == expected
 
 
 @given(seconds=st.floats(-62_000_000_000, 99_000_000_000))
-def test_a_double_never_leaves_its_second(
-    connection: duckdb.DuckDBPyConnection, seconds: float
-) -> None:
-    assert moment(connection, "double_moment", seconds, "DOUBLE") // 1_000_000 == seconds // 1
+def test_a_double_never_leaves_its_second(macros: Macros, seconds: float) -> None:
+    assert moment(macros, "double_moment", seconds, "DOUBLE") // 1_000_000 == seconds // 1
 
 
 @given(when=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)), nanos=st.integers(0, 999))
-def test_iso_text_of_any_moment_is_read(
-    connection: duckdb.DuckDBPyConnection, when: datetime, nanos: int
-) -> None:
+def test_iso_text_of_any_moment_is_read(macros: Macros, when: datetime, nanos: int) -> None:
     text = f"{when.isoformat(timespec='microseconds')}{nanos:03d}"
     for zone in ("", "Z", "+00:00"):
-        assert moment(connection, "text_moment", text + zone, "VARCHAR") == us(when.isoformat())
+        assert moment(macros, "text_moment", text + zone, "VARCHAR") == us(when.isoformat())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
 from conftest import Logs, Store
+
 from jobs.sources import SourceNotFound
 
 A, B = "a.example", "b.example"
@@ -158,7 +158,9 @@ def test_broken_files_go_to_quarantine_and_the_rest_is_counted(logs: Logs, store
     assert set(map(os.path.basename, summary.outcome.quarantined)) == {
         "cut.parquet", "empty.parquet", "good.parquet", "text.parquet",
     }  # fmt: skip
-    assert all(reason.startswith("cannot be read") for reason in summary.outcome.quarantined.values())
+    assert all(
+        reason.startswith("cannot be read") for reason in summary.outcome.quarantined.values()
+    )
     assert not summary.complete
     assert store.counts() == {(A, NOON, 200): 1}
 

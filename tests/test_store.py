@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from conftest import Command, Logs, Store
 
 import jobs.store
-from conftest import Command, Logs, Store
 from jobs.store import KEPT_SNAPSHOTS, StoreLocked, StoreUnusable, revision
 
 A = "a.example"
@@ -36,9 +36,7 @@ def test_a_published_snapshot_is_linked_read_only_and_alone(logs: Logs, store: S
     assert store.snapshots() == [f"{summary.snapshot}.duckdb"]
 
 
-def test_a_snapshot_has_the_storage_version_that_older_tools_open(
-    logs: Logs, store: Store
-) -> None:
+def test_a_snapshot_has_the_storage_version_that_older_tools_open(logs: Logs, store: Store) -> None:
     deliver(logs, 0)
     for _ in range(2):
         store.run(logs.folder)

@@ -1,0 +1,66 @@
+"""The README's transcripts, replayed."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECT
+from jobs.access_log import FORMATS
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def transcripts() -> list[tuple[str, str]]:
+    """Commands and what they print, from the console blocks."""
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    steps = [step for block in blocks for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [(command, shown) for command, _, shown in (step.partition("\n") for step in steps)]
+
+
+def steady(text: str) -> str:
+    """What a run prints, without what differs from run to run."""
+    return re.sub(r"published \S+ in [0-9.]+ s", "published", re.sub(r" +$", "", text, flags=re.M))
+
+
+def test_the_readme_has_its_two_commands_first() -> None:
+    (run, _), (tests, _), *_ = transcripts()
+    assert run.startswith(
+        "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/httpcodes run"
+    )
+    assert (
+        tests
+        == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"
+    )
+
+
+def test_the_transcripts_print_what_the_readme_shows(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("pyproject.toml", "README.md", "jobs", "queries", "sample_data"):
+        (clone / name).symlink_to(PROJECT / name)
+    environment = {key: value for key, value in os.environ.items() if key != "HTTPCODES_STORE"}
+    for command, shown in transcripts():
+        if command.endswith("pytest"):
+            continue
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=clone, env=environment, check=False, timeout=300,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        # What pip has to say of its own version and of this machine's indexes is not ours.
+        lines = [
+            line for line in done.stdout.splitlines() if not re.match(r"WARNING|\[notice\]|$", line)
+        ]
+        assert steady("\n".join(lines)) == steady(shown.rstrip("\n")), command
+
+
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
+def test_the_readme_names_every_format(format_: object) -> None:
+    assert f"| `{getattr(format_, 'name')}` |" in README  # noqa: B009
+
+
+def test_the_readme_names_the_exit_codes_of_the_command() -> None:
+    codes = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
+    assert codes == ["0", "1", "2", "3", "4", "11", "130"]

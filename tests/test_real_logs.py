@@ -1,0 +1,88 @@
+"""Real logs against counts that were made without this project.
+
+Their folder comes in HTTPCODES_REAL_LOGS; it is not part of the project, because the logs
+hold addresses of real clients.
+"""
+
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from conftest import Store
+
+from queries.service_name import canonical
+
+FOLDER = os.environ.get("HTTPCODES_REAL_LOGS")
+
+pytestmark = pytest.mark.skipif(
+    not FOLDER, reason="HTTPCODES_REAL_LOGS names no folder of real logs; see the README"
+)
+
+READ = {
+    "cloudflare_lnav__by_ClientRequestHost": (),
+    "cloudfront_awswaf__by_x_host_header": (),
+    "cloudfront_cratesio__by_x_host_header": (),
+    "zeek_http__by_host": (),
+    "alb_ozantunca__by_elb": ("elb", "time", "elb_status_code"),
+    "caddy__by_request_host": ("request.host", "ts", "status"),
+    "cloudfront_awswaf__by_cs_Host": ("cs(Host)", "date+time", "sc-status"),
+    "cloudfront_cratesio__by_cs_Host": ("cs(Host)", "date+time", "sc-status"),
+    "elastic_apache_hostconst__by_host": ("host", "time_local", "status"),
+    "fastly_rubygems_2017__by_request_host": ("request_host", "timestamp", "response_status"),
+    "nginx_zanbil_1k_hostconst__by_host": ("host", "time_local", "status"),
+}
+"""Sets of counts, and the columns to spell out; none where the format is detected."""
+
+WITHOUT_HOST = ("elastic_apache", "native_logeagle", "nginx_zanbil_1k")
+
+
+def folder() -> Path:
+    assert FOLDER
+    return Path(FOLDER)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_real_log_gives_the_counts_of_its_oracle(name: str, store: Store) -> None:
+    maps = [
+        f"{r}={c}" for r, c in zip(("service", "timestamp", "status"), READ[name], strict=False)
+    ]
+    summary = store.run(folder() / "logs" / name.partition("__")[0], maps=maps)
+    expected: Counter[tuple[str, str, int]] = Counter()
+    with (folder() / "expected" / f"{name}.csv").open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            if row["service"] and row["bucket_start"] and row["status"]:
+                service = canonical(row["service"])
+                assert service
+                expected[service, row["bucket_start"], int(row["status"])] += int(row["count"])
+    assert store.counts() == expected
+    with (folder() / "counts.csv").open(newline="", encoding="utf-8") as lines:
+        (figures,) = (row for row in csv.DictReader(lines) if row["csv"] == f"{name}.csv")
+    done = summary.outcome
+    assert (done.rows_read, done.rows_counted) == (int(figures["rows"]), int(figures["usable"]))
+    assert done.rows_rejected == int(figures["rows"]) - int(figures["usable"])
+    assert done.rejected.get("timestamp missing", 0) == int(figures["no_time"])
+    shown = store.sql("SELECT count(*), count(requested_at), count(service_name), count(status_code) FROM access_log")  # fmt: skip
+    assert shown == [
+        (done.rows_read, *(done.rows_read - int(figures[f"no_{what}"]) for what in ("time", "host", "status")))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_HOST)
+def test_a_real_log_without_a_host_column_is_refused_with_the_map_it_needs(
+    name: str, store: Store
+) -> None:
+    summary = store.run(folder() / "logs" / name)
+    (reason,) = summary.outcome.quarantined.values()
+    assert "--map service=COLUMN" in reason
+
+
+def test_damaged_files_add_nothing_and_each_has_a_reason(store: Store) -> None:
+    good = folder() / "logs" / "cloudfront_cratesio"
+    damaged = {str(file) for file in (folder() / "bad").glob("*.parquet")}
+    summary = store.run(good, folder() / "bad")
+    assert set(summary.outcome.quarantined) == damaged
+    assert all(reason and "\n" not in reason for reason in summary.outcome.quarantined.values())
+    assert summary.outcome.files_ingested == 3
+    assert sum(store.counts().values()) == 28
