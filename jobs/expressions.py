@@ -28,10 +28,10 @@ def status_code(reading: Reading, value: str) -> str:
 
 
 def moment(reading: Reading) -> str:
-    """BIGINT, microseconds since 1970 UTC; NULL if it can't be read."""
+    """BIGINT, microseconds since 1970 UTC, of any year; NULL if it can't be read."""
     if len(reading.timestamp) > 1:
-        return f"internal.calendar(internal.text_moment({' || '.join(_date_and_time(reading))}))"
-    return f"internal.calendar({_microseconds(reading.timestamp[0])})"
+        return f"internal.text_moment({' || '.join(_date_and_time(reading))})"
+    return _microseconds(reading.timestamp[0])
 
 
 def moment_missing(reading: Reading) -> str:
@@ -42,7 +42,7 @@ def moment_missing(reading: Reading) -> str:
 def access_log_selection(reading: Reading) -> str:
     """The SELECT list that gives the columns of the view access_log."""
     values = {
-        "requested_at": f"make_timestamp({moment(reading)})",
+        "requested_at": f"make_timestamp(internal.calendar({moment(reading)}))",
         "service_name": _present(reading.service),
         "status_code": status_code(reading, status(reading)),
         "source_file": "filename",

@@ -23,7 +23,7 @@ from queries.service_name import canonical
 from queries.snapshot import define_access_log
 from queries.statements import statements
 
-BATCH_BYTES = 96 << 20
+BATCH_BYTES = 64 << 20
 BATCH_FILES = 2_000
 
 _SQL = statements("jobs", "ingest.sql")
@@ -114,17 +114,19 @@ class Ingest:
         if batch:
             yield batch
 
-    def _take(self, contents: Sequence[Content]) -> None:
-        firsts = {content.fingerprint: content for content in reversed(contents)}
-        alone = [content for content in contents if firsts[content.fingerprint] is content]
-        self._judge(alone)
-        # A twin's fate hangs on the first of its kind: is that one in force by now?
-        if twins := [content for content in contents if firsts[content.fingerprint] is not content]:
-            self._take(twins)
+    def _take(self, contents: list[Content]) -> None:
+        while new := self._settle(contents):
+            # Of equal contents one is counted first; what becomes of the others hangs on it.
+            firsts = {content.fingerprint: content for content in reversed(new)}
+            for kind, alike in self._kinds(list(firsts.values())).items():
+                self._count(kind, alike)
+            contents = [content for content in new if firsts[content.fingerprint] is not content]
 
-    def _judge(self, contents: Sequence[Content]) -> None:
+    def _settle(self, contents: list[Content]) -> list[Content]:
+        """Deal with what the ledger knows; the contents that it has never met."""
         verdicts = self._ledger.judge(contents, retry=self._choice.given)
         new = []
+        duplicates = []
         for content in contents:
             match verdicts[content.file.path]:
                 case Verdict.UNCHANGED, _:
@@ -134,13 +136,14 @@ class Ingest:
                     self._ledger.touch(content)
                     self.outcome.quarantined[content.file.path] = str(reason)
                 case Verdict.DUPLICATE, twin:
-                    self._ledger.replace([content.file.path])
-                    self._ledger.record(content, "duplicate", f"holds what {twin} holds")
-                    self.outcome.files_duplicate += 1
+                    duplicates.append((content, f"holds what {twin} holds"))
                 case _:
                     new.append(content)
-        for kind, alike in self._kinds(new).items():
-            self._count(kind, alike)
+        if duplicates:
+            self._ledger.replace([content.file.path for content, _ in duplicates])
+            self._ledger.record(duplicates, "duplicate")
+            self.outcome.files_duplicate += len(duplicates)
+        return new
 
     def _kinds(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
         """The files that can be opened, by their kind: files of one kind have the same columns."""
@@ -152,8 +155,7 @@ class Ingest:
             for kind, paths in rows:
                 kinds.setdefault(kind, []).extend(by_path[path] for path in sorted(paths))
 
-        if contents:
-            self._halving(contents, look_at)
+        self._halving(contents, look_at)
         return kinds
 
     def _count(self, kind: str, contents: Sequence[Content]) -> None:
@@ -181,6 +183,8 @@ class Ingest:
             return
         connection = self._connection
         connection.begin()
+        if len(taken) < len(contents):
+            connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
         self._describe_batch(taken)
         self._name_services()
         connection.execute(_SQL["judge"].format(status_code=status))
@@ -274,7 +278,7 @@ class Ingest:
             self._halving(contents[middle:], action)
 
     def _quarantine(self, content: Content, reason: str) -> None:
-        self._ledger.record(content, "quarantined", reason)
+        self._ledger.record([(content, reason)], "quarantined")
         self.outcome.quarantined[content.file.path] = reason
 
     def _note(self, replaced: int) -> None:

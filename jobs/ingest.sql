@@ -1,6 +1,9 @@
 -- name: macros
 -- Vendors write a hyphen for what a row lacks.
 CREATE TEMP MACRO missing(value) AS coalesce(CAST(value AS VARCHAR), '') IN ('', '-');
+-- Stand for a bucket where a time is missing or can't be read; no bucket has these numbers.
+CREATE TEMP MACRO timeless() AS -1000000000;
+CREATE TEMP MACRO unreadable() AS -2000000000;
 
 -- name: kinds
 -- Files whose columns have the same names, types and order are of one kind.
@@ -15,7 +18,7 @@ ORDER BY min(file_name)
 
 -- name: count
 -- Rows into groups as they are logged: what a service or status text means is asked once a
--- group, not once a row. Buckets -1 and -2 stand for a time that is missing or unreadable.
+-- group, not once a row.
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH logged AS (
     SELECT
@@ -29,7 +32,7 @@ WITH logged AS (
 SELECT
     CAST(file_index AS INTEGER) AS file_index,
     service,
-    coalesce(bucket_number(moment), CASE WHEN moment_missing THEN -1 ELSE -2 END) AS bucket,
+    coalesce(bucket_number(moment), CASE WHEN moment_missing THEN timeless() ELSE unreadable() END) AS bucket,
     status,
     count(*) AS rows,
     min(moment) AS first_moment,
@@ -40,15 +43,21 @@ GROUP BY ALL
 -- name: clients
 -- Files of which at least half the named services are bare addresses: more likely clients.
 SELECT file_index
-FROM counted
-WHERE NOT missing(service)
+FROM (
+    SELECT file_index, service, sum(rows) AS rows FROM counted
+    WHERE NOT missing(service) GROUP BY file_index, service
+)
 GROUP BY file_index
 HAVING 2 * sum(rows) FILTER (
     regexp_full_match(service, '\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*')
 ) >= sum(rows)
 
+-- name: leave_out
+-- What files of the scan gave that are not taken.
+DELETE FROM counted WHERE file_index NOT IN (SELECT unnest($indexes))
+
 -- name: batch
--- The files of `counted` that are taken; what the others gave is left out.
+-- The files of `counted`.
 CREATE OR REPLACE TEMP TABLE batch AS
 SELECT
     unnest($indexes) AS file_index,
@@ -60,7 +69,7 @@ SELECT
     unnest($fingerprints) AS fingerprint
 
 -- name: logged_names
-SELECT DISTINCT service FROM counted JOIN batch USING (file_index) WHERE NOT missing(service)
+SELECT DISTINCT service FROM counted WHERE NOT missing(service)
 
 -- name: canonical
 CREATE OR REPLACE TEMP TABLE canonical AS
@@ -81,6 +90,9 @@ SELECT
 FROM (SELECT DISTINCT service_name FROM canonical WHERE service_name IS NOT NULL)
 ANTI JOIN internal.services USING (service_name);
 
+CREATE OR REPLACE TEMP TABLE names AS
+SELECT logged, service_id FROM canonical LEFT JOIN internal.services USING (service_name);
+
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
 CREATE OR REPLACE TEMP VIEW judged AS
@@ -91,8 +103,8 @@ SELECT
     {status_code} AS status_code,
     rows,
     CASE
-        WHEN bucket = -1 THEN 'timestamp missing'
-        WHEN bucket = -2 THEN 'timestamp unreadable'
+        WHEN bucket = timeless() THEN 'timestamp missing'
+        WHEN bucket = unreadable() THEN 'timestamp unreadable'
         WHEN missing(service) THEN 'service missing'
         WHEN service_id IS NULL THEN 'service unreadable'
         WHEN missing(status) THEN 'status missing'
@@ -100,8 +112,7 @@ SELECT
     END AS reason
 FROM counted
 JOIN batch USING (file_index)
-LEFT JOIN canonical ON logged = service
-LEFT JOIN internal.services USING (service_name)
+LEFT JOIN names ON logged = service
 
 -- name: take
 -- What the batch adds, and what it could not add.
@@ -114,7 +125,11 @@ SELECT file_id, reason, CAST(sum(rows) AS BIGINT) FROM judged WHERE reason IS NO
 -- name: record
 INSERT INTO internal.files BY NAME
 WITH read AS (
-    SELECT file_index, sum(rows) AS rows, min(first_moment) AS first_moment, max(last_moment) AS last_moment
+    SELECT
+        file_index,
+        sum(rows) AS rows,
+        min(first_moment) FILTER (bucket > timeless()) AS first_moment,
+        max(last_moment) FILTER (bucket > timeless()) AS last_moment
     FROM counted GROUP BY file_index
 ), taken AS (
     SELECT file_id, sum(requests) AS rows FROM internal.contributions

@@ -114,20 +114,20 @@ class Ledger:
         self._connection.execute(_SQL["mark_replaced"])
         return self._one("withdrawn") - before
 
-    def record(self, content: Content, state: str, reason: str) -> None:
-        """Write a row for a file that adds nothing to the counts."""
-        file = content.file
-        self._connection.execute(_SQL["drop_verdicts"], {"paths": [file.path]})
+    def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
+        """Write rows, with their reasons, for files that add nothing to the counts."""
+        files = [content.file for content, _ in verdicts]
+        self._connection.execute(_SQL["drop_verdicts"], {"paths": [file.path for file in files]})
         self._connection.execute(
             _SQL["record"],
             {
-                "file_id": self.new_file_ids(1)[0],
-                "path": file.path,
-                "size": file.size,
-                "modified_us": file.modified_us,
-                "version": file.version,
-                "fingerprint": content.fingerprint,
-                "reason": reason,
+                "file_ids": self.new_file_ids(len(files)),
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "modified_us": [file.modified_us for file in files],
+                "versions": [file.version for file in files],
+                "fingerprints": [content.fingerprint for content, _ in verdicts],
+                "reasons": [reason for _, reason in verdicts],
                 "state": state,
                 "ingested_at": self._revision.started_at,
                 "run_id": self._revision.run_id,

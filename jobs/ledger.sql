@@ -78,13 +78,13 @@ SELECT coalesce(max(file_id), 0) + 1 FROM internal.files
 -- name: record
 INSERT INTO internal.files BY NAME
 SELECT
-    $file_id AS file_id,
-    $path AS path,
-    $size AS size,
-    make_timestamp($modified_us) AS modified_at,
-    $version AS version,
-    $fingerprint AS fingerprint,
-    $reason AS reason,
+    unnest($file_ids) AS file_id,
+    unnest($paths) AS path,
+    unnest($sizes) AS size,
+    make_timestamp(unnest($modified_us)) AS modified_at,
+    unnest($versions) AS version,
+    unnest($fingerprints) AS fingerprint,
+    unnest($reasons) AS reason,
     $state AS state,
     $ingested_at AS ingested_at,
     $run_id AS run_id,

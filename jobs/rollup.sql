@@ -1,9 +1,13 @@
 -- name: buckets
 -- Which bucket is 00:05:00? Here, and nowhere else. A bucket is [t, t + 5 min) with t a multiple
--- of 300 s since 1970 UTC, found in whole microseconds. Buckets are numbered from the year 1 on,
--- so that the division, which cuts toward zero, rounds down for every moment of the calendar.
-CREATE TEMP MACRO bucket_number(moment) AS (moment + 62135596800000000) // 300000000;
-CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000 - 62135596800000000);
+-- of 300 s since 1970 UTC, found in whole microseconds; NULL outside the years 1 to 9999. The
+-- division cuts toward zero, which is the wrong side before 1970.
+CREATE TEMP MACRO bucket_number(moment) AS
+    CASE
+        WHEN moment BETWEEN 0 AND 253402300799999999 THEN moment // 300000000
+        WHEN moment BETWEEN -62135596800000000 AND -1 THEN (moment + 1) // 300000000 - 1
+    END;
+CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000);
 
 -- name: changes
 -- What this run adds, and what it takes back from files that are no longer in force.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
 """How names of files end that are still being uploaded."""
@@ -31,6 +32,8 @@ class SourceFile:
     """Microseconds since 1970 UTC."""
     stamp: str
     """What the file system says besides; it moves whenever the file changes."""
+    regular: bool
+    """Whether it is a file at all, no pipe or device."""
     settled: bool
     """Whether the last change lies so far back that the next one would move the stamp."""
 
@@ -62,11 +65,12 @@ def find(sources: Iterable[str]) -> Found:
     for path in sorted({path for source in sources for path in _expand(source, refused)}):
         if not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
-        elif os.path.exists(path) and not os.path.isfile(path):
-            refused[path] = "is not a regular file"
         # A file may go between the listing and this look at it: then it is not there.
         elif file := look(path):
-            files[path] = file
+            if file.regular:
+                files[path] = file
+            else:
+                refused[path] = "is not a regular file"
     return Found(files, refused)
 
 
@@ -79,7 +83,9 @@ def look(path: str) -> SourceFile | None:
     settled = time.time_ns() - stat.st_ctime_ns > _TICK_NS
     # The change time is what nobody can set back: a write or rename always moves it.
     stamp = f"{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}.{stat.st_ino}"
-    return SourceFile(path, stat.st_size, stat.st_mtime_ns // 1000, stamp, settled)
+    return SourceFile(
+        path, stat.st_size, stat.st_mtime_ns // 1000, stamp, S_ISREG(stat.st_mode), settled
+    )
 
 
 def fingerprint(path: str) -> str:

@@ -1,7 +1,8 @@
 -- How logs write moments: each macro gives microseconds since 1970-01-01 UTC, cut, never
--- rounded, or NULL for what is no moment between the years 1 and 9999. None depends on the
--- session's time zone: text and columns without an offset are UTC.
+-- rounded, or NULL for what is no moment. None depends on the session's time zone: text and
+-- columns without an offset are UTC.
 
+-- Only years that a bucket's start can be written in.
 CREATE MACRO internal.calendar(us) AS
     CASE WHEN us BETWEEN -62135596800000000 AND 253402300799999999 THEN us END;
 

@@ -94,6 +94,22 @@ def test_a_copy_is_a_duplicate_and_counts_once(logs: Logs, store: Store) -> None
     assert sorted(store.states().values()) == ["duplicate", "duplicate", "duplicate", "ingested"]
 
 
+def test_thousands_of_copies_count_once_whether_they_can_be_read_or_not(
+    logs: Logs, store: Store
+) -> None:
+    good = logs.requests("good.parquet", (NOON, A, 200))
+    bad = logs.folder / "bad.parquet"
+    bad.write_bytes(b"PAR1")
+    for number in range(1500):
+        shutil.copy(good, logs.folder / f"{number}.parquet")
+    for number in range(20):
+        shutil.copy(bad, logs.folder / f"bad-{number}.parquet")
+    summary = store.run(logs.folder)
+    assert summary.outcome.files_duplicate == 1500
+    assert len(summary.outcome.quarantined) == 21
+    assert store.counts() == {(A, NOON, 200): 1}
+
+
 def test_files_that_differ_in_one_byte_of_a_page_are_two_files(logs: Logs, store: Store) -> None:
     plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     for name, path in (("a.parquet", "/x"), ("b.parquet", "/y")):

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from conftest import PROJECT
+
 from jobs.access_log import FORMATS
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
