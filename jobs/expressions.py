@@ -7,6 +7,9 @@ view access_log read every log alike. All that comes from a file is quoted here.
 from jobs.access_log import Column, Reading
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
+SOURCE_FILE = "httpcodes source file"
+"""The name under which a scan for access_log has to give the file's path: no log's own column."""
+
 
 def service(reading: Reading) -> str:
     """Text, as logged."""
@@ -45,7 +48,7 @@ def access_log_selection(reading: Reading) -> str:
         "requested_at": f"make_timestamp(internal.calendar({moment(reading)}))",
         "service_name": _present(reading.service),
         "status_code": status_code(reading, status(reading)),
-        "source_file": "filename",
+        "source_file": f'"{SOURCE_FILE}"',
     }
     values |= {name: _present(column) for name, column in reading.optional.items()}
     if "duration_ms" in values and reading.milliseconds != 1:

@@ -5,17 +5,16 @@ broken file fails the scan that it is part of, so a scan that fails is halved un
 culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import cast
+from functools import partial
+from typing import TypeVar
 
 import duckdb
-from duckdb.sqltypes import DuckDBPyType
 
-from jobs import expressions
-from jobs.access_log import Choice, Column, FileRefused, Reading, Schema, choose
+from jobs import expressions, parquet
+from jobs.access_log import Choice, FileRefused, Reading, choose
 from jobs.ledger import Content, Ledger, Verdict
 from jobs.sources import SourceFile, fingerprint, look
 from jobs.store import Revision
@@ -26,20 +25,9 @@ from queries.statements import statements
 BATCH_BYTES = 64 << 20
 BATCH_FILES = 2_000
 
+T = TypeVar("T")
+
 _SQL = statements("jobs", "ingest.sql")
-_SCAN = "SELECT * FROM read_parquet($files, hive_partitioning = false, binary_as_string = true)"
-
-
-# What DuckDB says of damaged files, in an operator's words.
-_DAMAGE = {
-    "No magic bytes": "it does not end as Parquet files do; it was cut short or is something else",
-    "too small to be": "it is too small to be a Parquet file",
-    "Footer length error": "its footer is damaged",
-    "TProtocolException": "its metadata is damaged",
-    "Out of buffer": "its pages are damaged or cut short",
-    "encrypt": "it is encrypted",
-    "failed to allocate": "it asks for more memory than the run may use; it may be damaged",
-}
 
 
 @dataclass
@@ -149,35 +137,45 @@ class Ingest:
         """The files that can be opened, by their kind: files of one kind have the same columns."""
         by_path = {content.file.path: content for content in contents}
         kinds: dict[str, list[Content]] = {}
-
-        def look_at(some: Sequence[Content]) -> None:
-            rows = self._connection.execute(_SQL["kinds"], {"files": _patterns(some)}).fetchall()
+        for _, rows in self._halving(contents, self._kinds_of):
             for kind, paths in rows:
                 kinds.setdefault(kind, []).extend(by_path[path] for path in sorted(paths))
-
-        self._halving(contents, look_at)
         return kinds
+
+    def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
+        return self._connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
 
     def _count(self, kind: str, contents: Sequence[Content]) -> None:
         try:
-            reading = choose(self._schema(contents[0]), self._choice)
+            schema = parquet.schema(self._connection, contents[0].file.path)
+            reading = choose(schema, self._choice)
         except (FileRefused, duckdb.Error) as refusal:
+            sentence = str(refusal) if isinstance(refusal, FileRefused) else parquet.damage(refusal)
             for content in contents:
-                self._quarantine(content, _sentence(refusal))
+                self._quarantine(content, sentence)
             return
-        self._halving(contents, lambda some: self._count_readable(some, kind, reading))
+        # DuckDB's number of a file in a scan gives way to a column of that name.
+        shadowed = "file_index" in map(str.lower, schema)
+        sql = self._count_sql(reading, "0" if shadowed else "file_index")
+        for together in [[content] for content in contents] if shadowed else [contents]:
+            for some, _ in self._halving(together, partial(self._scan, sql)):
+                self._take_scan(some, kind, reading)
 
-    def _count_readable(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
-        status = expressions.status_code(reading, "status")
-        self._connection.execute(
-            _SQL["count"].format(
-                service=expressions.service(reading),
-                moment=expressions.moment(reading),
-                moment_missing=expressions.moment_missing(reading),
-                status=expressions.status(reading),
-            ),
-            {"files": _patterns(contents)},
+    def _count_sql(self, reading: Reading, file_index: str) -> str:
+        return _SQL["count"].format(
+            file_index=file_index,
+            service=expressions.service(reading),
+            moment=expressions.moment(reading),
+            moment_missing=expressions.moment_missing(reading),
+            status=expressions.status(reading),
+            options=parquet.OPTIONS,
         )
+
+    def _scan(self, sql: str, contents: Sequence[Content]) -> None:
+        self._connection.execute(sql, {"files": _patterns(contents)})
+
+    def _take_scan(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
+        """What the last scan gave, into contributions, rejects and the ledger, in one go."""
         taken = self._sound(contents, reading)
         if not taken:
             return
@@ -187,7 +185,8 @@ class Ingest:
             connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
         self._describe_batch(taken)
         self._name_services()
-        connection.execute(_SQL["judge"].format(status_code=status))
+        status_code = expressions.status_code(reading, "status")
+        connection.execute(_SQL["judge"].format(status_code=status_code))
         connection.execute(_SQL["take"])
         replaced = self._ledger.replace([content.file.path for content in taken.values()])
         connection.execute(
@@ -253,29 +252,25 @@ class Ingest:
         rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()
         return rows[0][0]
 
-    def _schema(self, content: Content) -> Schema:
-        scan = self._connection.sql(_SCAN, params={"files": _patterns([content])})
-        schema: dict[str, Column] = {}
-        for name, kind in zip(scan.columns, scan.types, strict=True):
-            _flatten(schema, (name,), kind)
-        return schema
-
     def _halving(
-        self, contents: Sequence[Content], action: Callable[[Sequence[Content]], None]
-    ) -> None:
+        self, contents: Sequence[Content], action: Callable[[Sequence[Content]], T]
+    ) -> Iterator[tuple[Sequence[Content], T]]:
+        """Do it with all of them, or with as many together as it goes; quarantine the rest."""
         try:
-            action(contents)
+            result = action(contents)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
             if "No space left on device" in str(error):
                 raise
             if len(contents) == 1:
-                self._quarantine(contents[0], _sentence(error))
-                return
-            middle = len(contents) // 2
-            self._halving(contents[:middle], action)
-            self._halving(contents[middle:], action)
+                self._quarantine(contents[0], parquet.damage(error))
+            else:
+                middle = len(contents) // 2
+                yield from self._halving(contents[:middle], action)
+                yield from self._halving(contents[middle:], action)
+            return
+        yield contents, result
 
     def _quarantine(self, content: Content, reason: str) -> None:
         self._ledger.record([(content, reason)], "quarantined")
@@ -296,39 +291,14 @@ def show_access_log(connection: duckdb.DuckDBPyConnection) -> None:
     """Point the view access_log at the files in force that are still there."""
     selects = []
     for selection, paths in connection.execute(_SQL["in_force"]).fetchall():
-        if present := [_pattern(path) for path in paths if look(path)]:
+        if present := [parquet.pattern(path) for path in paths if look(path)]:
             files = ", ".join("'" + path.replace("'", "''") + "'" for path in present)
+            named = f"filename = '{expressions.SOURCE_FILE}'"
             selects.append(
-                f"SELECT {selection} FROM read_parquet([{files}], "
-                "hive_partitioning = false, binary_as_string = true)"
+                f"SELECT {selection} FROM read_parquet([{files}], {named}, {parquet.OPTIONS})"
             )
     define_access_log(connection, selects)
 
 
-def _flatten(schema: dict[str, Column], path: tuple[str, ...], kind: DuckDBPyType) -> None:
-    column = Column(path, str(kind))
-    schema.setdefault(str(column), column)
-    if kind.id == "struct":
-        for name, inner in kind.children:
-            # The stubs allow for enums and arrays too, whose children are no types.
-            _flatten(schema, (*path, name), cast(DuckDBPyType, inner))
-
-
 def _patterns(contents: Sequence[Content]) -> list[str]:
-    return [_pattern(content.file.path) for content in contents]
-
-
-def _pattern(path: str) -> str:
-    """A glob that matches this path only."""
-    return re.sub(r"([*?\[])", r"[\1]", path)
-
-
-def _sentence(error: Exception) -> str:
-    """A reason for the quarantine, from the first line of what was raised."""
-    if isinstance(error, FileRefused):
-        return str(error)
-    first_line = str(error).partition("\n")[0].strip()
-    for sign, meaning in _DAMAGE.items():
-        if sign in first_line:
-            return f"cannot be read as Parquet: {meaning}"
-    return f"cannot be read as Parquet: {first_line.partition(' Error: ')[2] or first_line}"
+    return [parquet.pattern(content.file.path) for content in contents]

@@ -22,12 +22,12 @@ ORDER BY min(file_name)
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH logged AS (
     SELECT
-        file_index,
+        {file_index} AS file_index,
         {service} AS service,
         {moment} AS moment,
         CASE WHEN {moment} IS NULL THEN {moment_missing} END AS moment_missing,
         {status} AS status
-    FROM read_parquet($files, hive_partitioning = false, binary_as_string = true)
+    FROM read_parquet($files, {options})
 )
 SELECT
     CAST(file_index AS INTEGER) AS file_index,

@@ -64,8 +64,11 @@ class Ledger:
         return self._column("orphans")
 
     def unchanged(self) -> int:
-        """How many listed files need no look and are not in quarantine."""
-        return self._one("unchanged")
+        """How many listed files needed no look and are not in quarantine."""
+        rows: list[tuple[int]] = self._connection.execute(
+            _SQL["unchanged"], {"first_new_file": self.first_new_file}
+        ).fetchall()
+        return rows[0][0]
 
     def settled_quarantine(self) -> dict[str, str]:
         """The reasons of listed files that stay in quarantine."""
@@ -104,6 +107,10 @@ class Ledger:
                 "modified_us": content.file.modified_us,
                 "fingerprint": content.fingerprint,
             },
+        )
+        self._connection.execute(
+            _SQL["drop_other_verdicts"],
+            {"path": content.file.path, "fingerprint": content.fingerprint},
         )
 
     def replace(self, paths: list[str]) -> int:

@@ -19,7 +19,8 @@ WHERE known.state IN ('ingested', 'forgotten')
     OR (known.state = 'duplicate' AND known.fingerprint IN (SELECT fingerprint FROM internal.files WHERE state = 'ingested'))
 
 -- name: unchanged
-SELECT count(DISTINCT path) FROM settled WHERE state <> 'quarantined'
+SELECT count(DISTINCT path) FROM settled
+WHERE state <> 'quarantined' AND path NOT IN (SELECT path FROM internal.files WHERE file_id >= $first_new_file)
 
 -- name: settled_quarantine
 SELECT path, reason FROM settled WHERE state = 'quarantined' ORDER BY path
@@ -57,6 +58,11 @@ GROUP BY asked.path
 -- The same content under a new modification time: only what the file system says has changed.
 UPDATE internal.files SET version = $version, modified_at = make_timestamp($modified_us)
 WHERE path = $path AND fingerprint = $fingerprint AND state <> 'replaced'
+
+-- name: drop_other_verdicts
+-- What was said of other content that its path held for a while.
+DELETE FROM internal.files
+WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state IN ('quarantined', 'duplicate')
 
 -- name: drop_verdicts
 -- What was said of content that is at its path no more.

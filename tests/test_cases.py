@@ -100,3 +100,17 @@ def test_the_view_access_log_agrees_with_the_counts(logs: Logs, store: Store) ->
     assert store.sql("SELECT count(*) FROM access_log") == store.sql(
         "SELECT sum(rows_read)::BIGINT FROM source_files WHERE state = 'ingested'"
     )
+
+
+def test_a_timestamp_of_96_bits_is_read_to_the_nanosecond(logs: Logs, store: Store) -> None:
+    edges = [1757376299999999999, 1757376300000000000, -1]
+    columns = {
+        "timestamp": pa.array(edges, pa.timestamp("ns")),
+        "host": ["a.example"] * 3,
+        "status": [200] * 3,
+    }
+    logs.write("int96.parquet", columns, use_deprecated_int96_timestamps=True)
+    store.run(logs.folder)
+    assert sorted(bucket for _, bucket, _ in store.counts()) == [
+        "1969-12-31T23:55:00Z", "2025-09-09T00:00:00Z", "2025-09-09T00:05:00Z",
+    ]  # fmt: skip

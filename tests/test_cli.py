@@ -1,10 +1,13 @@
 """What the operator types and sees: streams, exit codes, sentences."""
 
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -168,3 +171,24 @@ def test_a_store_that_was_moved_works(
     times = ["--start", NOON, "--end", "2025-09-09T13:00:00Z"]
     assert httpcodes("query", "--service", A, *times, "--store", moved).returncode == 0
     assert httpcodes("run", logs.folder, "--store", moved).returncode == 0
+
+
+def test_progress_is_shown_on_a_terminal(logs: Logs, store: Store) -> None:
+    logs.requests("a.parquet", (NOON, A, 200), (NOON, A, 404))
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "jobs.cli", "run", str(logs.folder), "--store", str(store.folder)],
+        stderr=theirs, stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    # A terminal whose other end is gone reads as an error, not as an end.
+    with suppress(OSError):
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    out, _ = run.communicate(timeout=60)
+    assert (run.returncode, out) == (0, b"")
+    assert b"1 files  2 rows" in shown
+    assert b"rows/s" in shown
+    assert b"rows counted" in shown

@@ -137,7 +137,8 @@ def test_a_duplicate_whose_twin_is_replaced_comes_into_force(logs: Logs, store: 
     age(Path(shutil.copy(file, logs.folder / "b.parquet")))
     store.run(logs.folder)
     logs.requests("a.parquet", (LATER, A, 200))
-    store.run(logs.folder)
+    done = store.run(logs.folder).outcome
+    assert (done.files_unchanged, done.files_replaced, done.files_ingested) == (0, 1, 1)
     assert store.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
     assert set(store.states().values()) == {"ingested"}
 
@@ -205,6 +206,19 @@ def test_a_replacement_that_is_broken_leaves_the_old_counts_in_force(
     logs.requests("a.parquet", (LATER, A, 200))
     assert store.run(logs.folder).complete
     assert store.counts() == {(A, LATER, 200): 1}
+
+
+def test_a_file_that_was_broken_for_a_while_is_in_order_again(logs: Logs, store: Store) -> None:
+    file = logs.requests("a.parquet", (NOON, A, 200))
+    whole = file.read_bytes()
+    store.run(logs.folder)
+    file.write_bytes(b"PAR1")
+    assert not store.run(logs.folder).complete
+    file.write_bytes(whole)
+    assert store.run(logs.folder).complete
+    assert store.states() == {"a.parquet": "ingested"}
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert store.sql("SELECT count(*) FROM access_log") == [(1,)]
 
 
 def test_a_refused_file_is_tried_again_when_the_caller_says_how_to_read_it(
@@ -333,3 +347,24 @@ def test_what_is_no_regular_file_is_refused_and_the_rest_is_counted(
     quarantined = store.run(logs.folder).outcome.quarantined
     assert list(quarantined.values()) == ["is not a regular file"]
     assert store.counts() == {(A, NOON, 200): 1}
+
+
+def test_columns_that_are_called_like_those_of_a_scan_forge_nothing(
+    logs: Logs, store: Store
+) -> None:
+    for number in range(3):
+        logs.write(
+            f"{number}.parquet",
+            {
+                "timestamp": [NOON] * 2, "host": [A] * 2, "status": [200 + number] * 2,
+                "FILE_INDEX": [2, 99], "filename": ["/etc/passwd"] * 2, "file_row_number": [7, 7],
+                "source_file": ["x"] * 2, "moment": ["x"] * 2, "service": [None] * 2,
+            } if number else {"timestamp": [NOON], "host": [A], "status": [200]},
+        )  # fmt: skip
+    maps = ["service=host", "timestamp=timestamp", "status=status"]
+    assert store.run(logs.folder, maps=maps).complete
+    assert store.counts() == {(A, NOON, 200): 1, (A, NOON, 201): 2, (A, NOON, 202): 2}
+    files = store.sql("SELECT path, rows_counted FROM source_files ORDER BY path")
+    assert [rows for _, rows in files] == [1, 2, 2]
+    shown = store.sql("SELECT source_file, count(*) FROM access_log GROUP BY ALL ORDER BY ALL")
+    assert shown == files
