@@ -13,9 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from jobs import forget as forgetting
 from jobs import nightly
 from jobs import sample as samples
+from jobs import verify as proofs
 from jobs.access_log import BY_NAME, BadMapping, Choice
+from jobs.forget import NotInLedger
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
 from queries.cli import DEFAULT_STORE, StoreOption
@@ -71,6 +74,47 @@ def run(
 
 
 @app.command()
+def forget(
+    path: Annotated[list[str], typer.Argument(metavar="PATH...", help="A file or a folder.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Take back what files added; they stay away until their content changes."""
+    with _exit_codes():
+        forgotten = forgetting.forget(store, path)
+    for file in forgotten.paths:
+        typer.echo(f"forgotten {file}", err=True)
+    typer.echo(f"published {forgotten.snapshot}", err=True)
+
+
+@app.command()
+def verify(
+    store: StoreOption = DEFAULT_STORE,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read the source files that still exist again, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")] = False,
+) -> None:
+    """Prove that the published counts are those of the files in force, each counted once."""
+    with _exit_codes():
+        proof = proofs.verify(store, deep=deep)
+    if as_json:
+        typer.echo(json.dumps(proof.as_json()))
+    for finding in proof.findings:
+        typer.echo(
+            f"{finding.check}: {finding.where}: expected {finding.expected}, found {finding.found}",
+            err=True,
+        )
+    for path in proof.files_missing:
+        typer.echo(f"not read again, because it is gone: {path}", err=True)
+    read = f", {proof.files_read:,} source files read again" if deep else ""
+    wrong = len(proof.findings)
+    verdict = f"{wrong:,} contradictions" if wrong else "every invariant holds"
+    typer.echo(f"{proof.snapshot}: {verdict}{read}", err=True)
+    if wrong:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where to; a folder for each format.")],
     rows: Annotated[int, typer.Option(min=0, help="Random requests, all together.")] = 20_000,
@@ -95,7 +139,7 @@ def _exit_codes() -> Iterator[None]:
     signals = _Signals()
     try:
         yield
-    except (BadMapping, SourceNotFound) as error:
+    except (BadMapping, SourceNotFound, NotInLedger) as error:
         _fail(error, USAGE)
     except StoreLocked as error:
         _fail(error, LOCKED)

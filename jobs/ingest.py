@@ -5,9 +5,8 @@ broken file fails the scan that it is part of, so a scan that fails is halved un
 culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ import duckdb
 from jobs import expressions, parquet
 from jobs.access_log import Choice, FileRefused, Reading, choose
 from jobs.ledger import Content, Ledger, Verdict
+from jobs.runs import Outcome
 from jobs.sources import SourceFile, fingerprint, look
 from jobs.store import Revision
 from queries.service_name import canonical
@@ -28,25 +28,6 @@ BATCH_FILES = 2_000
 T = TypeVar("T")
 
 _SQL = statements("jobs", "ingest.sql")
-
-
-@dataclass
-class Outcome:
-    """What a run did, in figures."""
-
-    files_ingested: int = 0
-    files_unchanged: int = 0
-    files_replaced: int = 0
-    files_duplicate: int = 0
-    rows_read: int = 0
-    rows_counted: int = 0
-    rows_rejected: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-    """Rows by the reason for which they were not counted."""
-    quarantined: dict[str, str] = field(default_factory=dict)
-    """Reasons by path."""
-    bytes_done: int = 0
-    """Of the files that were looked at, for the progress display."""
 
 
 class Ingest:
@@ -113,8 +94,7 @@ class Ingest:
     def _settle(self, contents: list[Content]) -> list[Content]:
         """Deal with what the ledger knows; the contents that it has never met."""
         verdicts = self._ledger.judge(contents, retry=self._choice.given)
-        new = []
-        duplicates = []
+        new, duplicates, forgotten = [], [], []
         for content in contents:
             match verdicts[content.file.path]:
                 case Verdict.UNCHANGED, _:
@@ -125,12 +105,15 @@ class Ingest:
                     self.outcome.quarantined[content.file.path] = str(reason)
                 case Verdict.DUPLICATE, twin:
                     duplicates.append((content, f"holds what {twin} holds"))
+                case Verdict.FORGOTTEN, twin:
+                    forgotten.append((content, f"holds what {twin} held, which was forgotten"))
                 case _:
                     new.append(content)
-        if duplicates:
-            self._ledger.replace([content.file.path for content, _ in duplicates])
-            self._ledger.record(duplicates, "duplicate")
-            self.outcome.files_duplicate += len(duplicates)
+        for state, copies in (("duplicate", duplicates), ("forgotten", forgotten)):
+            if copies:
+                self._ledger.replace([content.file.path for content, _ in copies])
+                self._ledger.record(copies, state)
+                self.outcome.files_duplicate += len(copies)
         return new
 
     def _kinds(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
@@ -289,15 +272,27 @@ class Ingest:
 
 def show_access_log(connection: duckdb.DuckDBPyConnection) -> None:
     """Point the view access_log at the files in force that are still there."""
+    define_access_log(connection, access_log_selects(connection, None))
+
+
+def access_log_selects(
+    connection: duckdb.DuckDBPyConnection, wanted: Collection[str] | None
+) -> list[str]:
+    """The rows of files in force as access_log shows them: a SELECT for each kind of file.
+
+    Of `wanted` paths, or of all that are still there.
+    """
     selects = []
     for selection, paths in connection.execute(_SQL["in_force"]).fetchall():
-        if present := [parquet.pattern(path) for path in paths if look(path)]:
-            files = ", ".join("'" + path.replace("'", "''") + "'" for path in present)
+        present = [path for path in paths if (look(path) if wanted is None else path in wanted)]
+        if present:
+            quoted = (parquet.pattern(path).replace("'", "''") for path in present)
+            files = ", ".join(f"'{path}'" for path in quoted)
             named = f"filename = '{expressions.SOURCE_FILE}'"
             selects.append(
                 f"SELECT {selection} FROM read_parquet([{files}], {named}, {parquet.OPTIONS})"
             )
-    define_access_log(connection, selects)
+    return selects
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

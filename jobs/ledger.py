@@ -32,6 +32,7 @@ class Verdict(Enum):
     UNCHANGED = "unchanged"
     QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
+    FORGOTTEN = "forgotten"
 
 
 class Ledger:
@@ -88,11 +89,13 @@ class Ledger:
         verdicts: dict[str, tuple[Verdict, str | None]] = {
             content.file.path: (Verdict.NEW, None) for content in contents
         }
-        for path, ingested, forgotten, duplicate, quarantined, twin in known:
-            if ingested or forgotten or (duplicate and twin is not None):
+        for path, unchanged, quarantined, twin, forgotten in known:
+            if unchanged:
                 verdicts[path] = Verdict.UNCHANGED, None
             elif twin is not None:
                 verdicts[path] = Verdict.DUPLICATE, twin
+            elif forgotten is not None:
+                verdicts[path] = Verdict.FORGOTTEN, forgotten
             elif quarantined is not None and not retry:
                 verdicts[path] = Verdict.QUARANTINED, quarantined
         return verdicts
@@ -120,6 +123,14 @@ class Ledger:
         self._connection.execute(_SQL["withdraw"], {"paths": paths})
         self._connection.execute(_SQL["mark_replaced"])
         return self._one("withdrawn") - before
+
+    def forget(self, path: str) -> list[str]:
+        """Withdraw the file at this path, or all below it, and their copies; which that were."""
+        rows = self._connection.execute(_SQL["asked"], {"path": path}).fetchall()
+        forgotten = [file for (file,) in rows]
+        self._connection.execute(_SQL["withdraw"], {"paths": forgotten})
+        self._connection.execute(_SQL["mark_forgotten"], {"paths": forgotten})
+        return forgotten
 
     def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
         """Write rows, with their reasons, for files that add nothing to the counts."""

@@ -42,17 +42,24 @@ WHERE known.state = 'duplicate'
 ORDER BY path
 
 -- name: known
--- What the ledger says of this content: at this path, and in force anywhere.
-SELECT
-    asked.path,
-    bool_or(known.path = asked.path AND known.state = 'ingested') AS ingested,
-    bool_or(known.path = asked.path AND known.state = 'forgotten') AS forgotten,
-    bool_or(known.path = asked.path AND known.state = 'duplicate') AS duplicate,
-    any_value(known.reason) FILTER (known.path = asked.path AND known.state = 'quarantined') AS quarantined,
-    min(known.path) FILTER (known.path <> asked.path AND known.state = 'ingested') AS twin
-FROM (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint) AS asked
-JOIN internal.files AS known USING (fingerprint)
-GROUP BY asked.path
+-- What the ledger says of these contents: at their own paths, and at others.
+WITH met AS (
+    SELECT asked.path, known.path AS known_path, known.path = asked.path AS here, known.state, known.reason
+    FROM (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint) AS asked
+    JOIN internal.files AS known USING (fingerprint)
+),
+summed AS (
+    SELECT
+        path,
+        bool_or(here AND state IN ('ingested', 'forgotten')) AS decided,
+        bool_or(here AND state = 'duplicate') AS duplicate,
+        any_value(reason) FILTER (here AND state = 'quarantined') AS quarantined,
+        min(known_path) FILTER (NOT here AND state = 'ingested') AS twin,
+        min(known_path) FILTER (NOT here AND state = 'forgotten') AS forgotten_twin
+    FROM met GROUP BY path
+)
+SELECT path, decided OR (duplicate AND twin IS NOT NULL) AS unchanged, quarantined, twin, forgotten_twin
+FROM summed
 
 -- name: touch
 -- The same content under a new modification time: only what the file system says has changed.
@@ -77,6 +84,23 @@ SELECT file_id FROM internal.files WHERE path IN (SELECT unnest($paths)) AND sta
 -- name: mark_replaced
 UPDATE internal.files SET state = 'replaced', reason = 'the content of its path changed'
 WHERE file_id IN (SELECT file_id FROM withdrawn) AND state = 'ingested'
+
+-- name: asked
+-- The files at a path or below it that something is held against or counted for, and copies of
+-- what they hold, which would take their place.
+WITH named AS (
+    SELECT path, fingerprint FROM internal.files
+    WHERE (path = $path OR starts_with(path, $path || '/')) AND state IN ('ingested', 'duplicate', 'quarantined')
+)
+SELECT path FROM named
+UNION
+SELECT copies.path FROM internal.files AS copies JOIN named USING (fingerprint)
+WHERE copies.state IN ('ingested', 'duplicate')
+ORDER BY path
+
+-- name: mark_forgotten
+UPDATE internal.files SET state = 'forgotten', reason = 'taken back by hand'
+WHERE path IN (SELECT unnest($paths)) AND state IN ('ingested', 'duplicate', 'quarantined')
 
 -- name: next_file_id
 SELECT coalesce(max(file_id), 0) + 1 FROM internal.files

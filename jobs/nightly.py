@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs import rollup, sources
+from jobs import rollup, runs, sources
 from jobs.access_log import Choice
-from jobs.ingest import Ingest, Outcome, show_access_log
+from jobs.ingest import Ingest, show_access_log
 from jobs.ledger import Ledger
-from jobs.store import Revision, revision
+from jobs.runs import Outcome
+from jobs.store import revision
 
 
 @dataclass(frozen=True)
@@ -94,26 +94,5 @@ def run(
         outcome = ingest.outcome
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.settled_quarantine() | found.refused
-        _record(work, outcome)
+        runs.record(work, outcome)
     return Summary(work.run_id, outcome, time.monotonic() - began)
-
-
-def _record(work: Revision, done: Outcome) -> None:
-    finished_at = datetime.now(UTC).replace(tzinfo=None)
-    work.connection.execute("UPDATE internal.snapshot SET as_of = ?", [work.started_at])
-    work.connection.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            work.run_id,
-            work.started_at,
-            finished_at,
-            done.files_ingested,
-            done.files_unchanged,
-            done.files_replaced,
-            done.files_duplicate,
-            len(done.quarantined),
-            done.rows_read,
-            done.rows_counted,
-            done.rows_rejected,
-        ],
-    )

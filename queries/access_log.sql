@@ -1,12 +1,14 @@
--- The rows of the files in force, where they lie: one SELECT for each kind of
--- file stands in for rows, all with the columns below, service_name still as logged.
-CREATE OR REPLACE VIEW access_log AS
+-- name: select
+-- The rows of files, where they lie: one SELECT for each kind of file stands in for rows, all
+-- with the columns below, service_name still as logged.
 SELECT
     requested_at,
     CASE WHEN aliases.logged IS NULL THEN files.service_name ELSE aliases.service_name END AS service_name,
     status_code, method, path, bytes_sent, duration_ms, client_ip, user_agent, referer, cache_status, source_file
 FROM ({rows}) AS files
-LEFT JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name;
+LEFT JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name
+
+-- name: comments
 COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they lie; NULL where a log does not say, and for what of an uncountable row could not be read.';
 COMMENT ON COLUMN access_log.requested_at IS 'Moment of the request, UTC, cut to microseconds.';
 COMMENT ON COLUMN access_log.service_name IS 'Canonical name: lower case, no port, no trailing dot.';

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from queries.statements import statement
+from queries.statements import statement, statements
 
 SCHEMA_VERSION = 1
 LINK = "httpcodes.duckdb"
@@ -51,15 +51,22 @@ def create(connection: duckdb.DuckDBPyConnection, settle_seconds: int) -> None:
     define_access_log(connection, [])
 
 
-def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> None:
-    """Make the view access_log the union of these SELECTs (ACCESS_LOG_COLUMNS each)."""
+def access_log(selects: Sequence[str]) -> str:
+    """The query behind the view access_log, over these SELECTs (ACCESS_LOG_COLUMNS each)."""
     nothing = ", ".join(f"CAST(NULL AS {kind}) AS {c}" for c, kind in ACCESS_LOG_COLUMNS.items())
     rows = "\nUNION ALL\n".join(selects) or f"SELECT {nothing} WHERE false"
+    return statements("queries", "access_log.sql")["select"].replace("{rows}", rows)
+
+
+def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> None:
+    """Make the view access_log the union of these SELECTs (ACCESS_LOG_COLUMNS each)."""
     # To define a view over 10,000 files takes longer than all else of a night without news.
-    digest = sha256(rows.encode()).hexdigest()
+    query = access_log(selects)
+    digest = sha256(query.encode()).hexdigest()
     known = connection.execute("SELECT access_log_digest FROM internal.snapshot").fetchall()
     if known != [(digest,)]:
-        connection.execute(statement("queries", "access_log.sql").replace("{rows}", rows))
+        connection.execute(f"CREATE OR REPLACE VIEW access_log AS {query}")
+        connection.execute(statements("queries", "access_log.sql")["comments"])
         connection.execute("UPDATE internal.snapshot SET access_log_digest = ?", [digest])
 
 

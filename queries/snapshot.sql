@@ -90,6 +90,7 @@ CREATE TABLE runs (
     files_unchanged BIGINT NOT NULL,
     files_replaced BIGINT NOT NULL,
     files_duplicate BIGINT NOT NULL,
+    files_forgotten BIGINT NOT NULL,
     files_quarantined BIGINT NOT NULL,
     rows_read BIGINT NOT NULL,
     rows_counted BIGINT NOT NULL,
@@ -102,7 +103,8 @@ COMMENT ON COLUMN runs.finished_at IS 'UTC; when the counts were complete, just 
 COMMENT ON COLUMN runs.files_ingested IS 'Files counted for the first time.';
 COMMENT ON COLUMN runs.files_unchanged IS 'Known files whose content is what it was.';
 COMMENT ON COLUMN runs.files_replaced IS 'Known files with new content, which took the place of the old.';
-COMMENT ON COLUMN runs.files_duplicate IS 'Files that hold what another file in force holds; not counted.';
+COMMENT ON COLUMN runs.files_duplicate IS 'Files that hold what another file holds or a forgotten one held; not counted.';
+COMMENT ON COLUMN runs.files_forgotten IS 'Files that were taken back by hand.';
 COMMENT ON COLUMN runs.files_quarantined IS 'Files that could not be used.';
 COMMENT ON COLUMN runs.rows_read IS 'Rows of the files that this run ingested or replaced.';
 COMMENT ON COLUMN runs.rows_counted IS 'Those of them that were counted.';

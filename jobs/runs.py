@@ -1,0 +1,49 @@
+"""What a run did, in figures: one row of `runs`."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from jobs.store import Revision
+
+
+@dataclass
+class Outcome:
+    """What a run did, in figures."""
+
+    files_ingested: int = 0
+    files_unchanged: int = 0
+    files_replaced: int = 0
+    files_duplicate: int = 0
+    files_forgotten: int = 0
+    rows_read: int = 0
+    rows_counted: int = 0
+    rows_rejected: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Rows by the reason for which they were not counted."""
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Reasons by path."""
+    bytes_done: int = 0
+    """Of the files that were looked at, for the progress display."""
+
+
+def record(work: Revision, done: Outcome) -> None:
+    """Write the run's row, and how far back the buckets are final from now on."""
+    finished_at = datetime.now(UTC).replace(tzinfo=None)
+    work.connection.execute("UPDATE internal.snapshot SET as_of = ?", [work.started_at])
+    work.connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            work.run_id,
+            work.started_at,
+            finished_at,
+            done.files_ingested,
+            done.files_unchanged,
+            done.files_replaced,
+            done.files_duplicate,
+            done.files_forgotten,
+            len(done.quarantined),
+            done.rows_read,
+            done.rows_counted,
+            done.rows_rejected,
+        ],
+    )

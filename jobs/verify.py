@@ -1,0 +1,94 @@
+"""Proof that the published counts are those of the files in force, each counted once."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from jobs import rollup
+from jobs.ingest import access_log_selects
+from jobs.sources import fingerprint
+from queries import snapshot
+from queries.statements import statements
+
+_SQL = statements("jobs", "verify.sql")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that contradicts an invariant."""
+
+    check: str
+    """The invariant."""
+    where: str
+    """The file, or the service, bucket and status code."""
+    expected: int | str
+    found: int | str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a look at the newest snapshot found."""
+
+    snapshot: str
+    findings: list[Finding]
+    """Empty: every invariant holds."""
+    files_read: int
+    """Source files that were read again; 0 unless deep."""
+    files_missing: list[str]
+    """Source files in force that are no longer there, and so could not be read again."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine's summary, as the command prints it."""
+        return {
+            "snapshot": self.snapshot,
+            "ok": not self.findings,
+            "findings": [vars(finding) for finding in self.findings],
+            "files": {"read": self.files_read, "missing": self.files_missing},
+        }
+
+
+def verify(store: Path, *, deep: bool) -> Proof:
+    """Check the invariants of the newest snapshot; `deep` reads the source files again, too.
+
+    Raises SnapshotError, duckdb.Error or OSError if there is no snapshot that can be read.
+    """
+    name = snapshot.newest(store).stem
+    with snapshot.reading(store) as connection:
+        rows = connection.execute(_SQL["findings"]).fetchall()
+        findings = [Finding(*row) for row in rows]
+        if not deep:
+            return Proof(name, findings, 0, [])
+        contents = connection.execute(_SQL["in_force"]).fetchall()
+        missing = [path for path, _ in contents if not os.path.exists(path)]
+        present = {path: known for path, known in contents if path not in set(missing)}
+        changed = _changed(present)
+        unchanged = present.keys() - {finding.where for finding in changed}
+        findings += changed + _miscounted(connection, unchanged)
+        return Proof(name, findings, len(present), missing)
+
+
+def _changed(contents: dict[str, str]) -> list[Finding]:
+    """Files whose path holds something else by now."""
+    findings = []
+    for path, known in contents.items():
+        try:
+            now = fingerprint(path)
+        except OSError as error:
+            now = f"unreadable: {error.strerror}"
+        if now != known:
+            findings.append(Finding("fingerprint = content of the file", path, known, now))
+    return findings
+
+
+def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> list[Finding]:
+    """Cells of these files that come out differently when their rows are counted again."""
+    if not paths:
+        return []
+    rollup.define_buckets(connection)
+    rows = snapshot.access_log(access_log_selects(connection, paths))
+    sql = _SQL["recounted"].replace("{rows}", rows)
+    return [Finding(*row) for row in connection.execute(sql, {"paths": list(paths)}).fetchall()]

@@ -1,0 +1,86 @@
+-- name: findings
+-- Every line is a contradiction: which check, where, what should be there, and what is there.
+WITH cells AS (
+    SELECT service_id, bucket_start, status_code, sum(requests) AS requests, count(*) AS lines, min(requests) AS least
+    FROM internal.cells GROUP BY ALL
+),
+contributed AS (
+    SELECT service_id, bucket_start, status_code, sum(requests) AS requests
+    FROM internal.contributions GROUP BY ALL
+),
+-- What the files in force say of themselves, beside what is kept of them.
+in_force AS (
+    SELECT files.*, coalesce(given.requests, 0) AS given, coalesce(refused.rows, 0) AS refused
+    FROM internal.files AS files
+    LEFT JOIN (SELECT file_id, sum(requests) AS requests FROM internal.contributions GROUP BY file_id) AS given USING (file_id)
+    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.rejects GROUP BY file_id) AS refused USING (file_id)
+    WHERE state = 'ingested'
+)
+SELECT 'rows read = counted + rejected' AS check, path AS place, rows_read AS expected, rows_counted + rows_rejected AS found
+FROM internal.files WHERE rows_read <> rows_counted + rows_rejected
+UNION ALL
+SELECT 'rows counted = contributions', path, rows_counted, given FROM in_force WHERE rows_counted <> given
+UNION ALL
+SELECT 'rows rejected = rejects', path, rows_rejected, refused FROM in_force WHERE rows_rejected <> refused
+UNION ALL
+SELECT 'contributions of files in force only', concat('file_id ', file_id), 0, sum(requests)
+FROM internal.contributions WHERE file_id NOT IN (SELECT file_id FROM in_force) GROUP BY file_id
+UNION ALL
+SELECT 'rollup = rows counted of the files in force', 'all buckets', counted, total
+FROM (SELECT coalesce(sum(rows_counted), 0) AS counted FROM in_force), (SELECT coalesce(sum(requests), 0) AS total FROM cells)
+WHERE counted <> total
+UNION ALL
+SELECT
+    'rollup = contributions',
+    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)), strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code),
+    coalesce(contributed.requests, 0),
+    coalesce(cells.requests, 0)
+FROM cells FULL JOIN contributed USING (service_id, bucket_start, status_code)
+LEFT JOIN internal.services USING (service_id)
+WHERE cells.requests IS DISTINCT FROM contributed.requests
+UNION ALL
+SELECT 'a cell stands once and counts something', concat_ws(' ', 'service_id', service_id, bucket_start, status_code), 1, lines
+FROM cells WHERE lines > 1 OR least < 1
+UNION ALL
+SELECT 'every cell has a service', concat('service_id ', service_id), 1, count(*) FILTER (service_name IS NOT NULL)
+FROM (SELECT DISTINCT service_id FROM cells) LEFT JOIN internal.services USING (service_id)
+GROUP BY service_id HAVING count(service_name) <> 1
+UNION ALL
+SELECT 'a service stands once', service_name, 1, count(*) FROM internal.services GROUP BY service_name HAVING count(*) > 1
+UNION ALL
+SELECT 'a path is in force once', path, 1, count(*) FROM in_force GROUP BY path HAVING count(*) > 1
+UNION ALL
+SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint HAVING count(*) > 1
+ORDER BY ALL
+
+-- name: in_force
+-- The files in force, for a look at what lies at their paths.
+SELECT path, fingerprint FROM internal.files WHERE state = 'ingested' ORDER BY path
+
+-- name: recounted
+-- What the rows of these files give when they are counted one by one, beside what was kept.
+WITH rows AS (
+    SELECT
+        source_file AS path,
+        service_name,
+        bucket_start(bucket_number(epoch_us(requested_at))) AS bucket_start,
+        status_code,
+        count(*) AS requests
+    FROM ({rows})
+    WHERE requested_at IS NOT NULL AND service_name IS NOT NULL AND status_code IS NOT NULL
+    GROUP BY ALL
+),
+kept AS (
+    SELECT path, service_name, bucket_start, status_code, sum(requests) AS requests
+    FROM contributions JOIN source_files USING (file_id)
+    WHERE path IN (SELECT unnest($paths))
+    GROUP BY ALL
+)
+SELECT
+    'contributions = rows of the file',
+    concat_ws(' ', path, service_name, strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code),
+    coalesce(rows.requests, 0),
+    coalesce(kept.requests, 0)
+FROM rows FULL JOIN kept USING (path, service_name, bucket_start, status_code)
+WHERE rows.requests IS DISTINCT FROM kept.requests
+ORDER BY ALL
