@@ -21,6 +21,7 @@ from jobs.access_log import BY_NAME, BadMapping, Choice
 from jobs.forget import NotInLedger
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
+from jobs.store import rollback as store_rollback
 from queries.cli import DEFAULT_STORE, StoreOption
 from queries.cli import app as queries_app
 from queries.snapshot import SnapshotError
@@ -58,6 +59,7 @@ def run(
             help="Say which column is the service, the timestamp, the status.",
         ),
     ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try files in quarantine again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -65,7 +67,7 @@ def run(
     narration = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
     with _exit_codes(), _progress(narration) as on_progress:
         choice = Choice.of(format_, map_ or [])
-        summary = nightly.run(store, source, choice, on_progress)
+        summary = nightly.run(store, source, choice, on_progress, retry=retry)
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
     _narrate(summary, narration)
@@ -84,6 +86,13 @@ def forget(
     for file in forgotten.paths:
         typer.echo(f"forgotten {file}", err=True)
     typer.echo(f"published {forgotten.snapshot}", err=True)
+
+
+@app.command()
+def rollback(store: StoreOption = DEFAULT_STORE) -> None:
+    """Return to the last good snapshot before the one in force."""
+    with _exit_codes():
+        typer.echo(f"in force: {store_rollback(store)}", err=True)
 
 
 @app.command()

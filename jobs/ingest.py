@@ -93,7 +93,7 @@ class Ingest:
 
     def _settle(self, contents: list[Content]) -> list[Content]:
         """Deal with what the ledger knows; the contents that it has never met."""
-        verdicts = self._ledger.judge(contents, retry=self._choice.given)
+        verdicts = self._ledger.judge(contents)
         new, duplicates, forgotten = [], [], []
         for content in contents:
             match verdicts[content.file.path]:

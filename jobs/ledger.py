@@ -36,16 +36,17 @@ class Verdict(Enum):
 
 
 class Ledger:
-    """The ledger of one revision."""
+    """The ledger of one revision; `retry` looks at files in quarantine again."""
 
-    def __init__(self, revision: Revision) -> None:
+    def __init__(self, revision: Revision, *, retry: bool = False) -> None:
         self._revision = revision
+        self._retry = retry
         self._connection = revision.connection
         self._connection.execute("CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER)")
         self.first_new_file = self._next_file_id = self._one("next_file_id")
 
-    def see(self, files: Sequence[SourceFile], *, retry: bool) -> None:
-        """Take down what the sources hold; `retry` looks at quarantined files again."""
+    def see(self, files: Sequence[SourceFile]) -> None:
+        """Take down what the sources hold."""
         self._connection.execute(
             _SQL["see"],
             {
@@ -54,7 +55,7 @@ class Ledger:
                 "versions": [file.version for file in files],
             },
         )
-        self._connection.execute(_SQL["settle"], {"retry": retry})
+        self._connection.execute(_SQL["settle"], {"retry": self._retry})
 
     def unsettled(self) -> list[str]:
         """Paths of listed files that have to be looked at, known ones first."""
@@ -75,9 +76,7 @@ class Ledger:
         """The reasons of listed files that stay in quarantine."""
         return dict(self._connection.execute(_SQL["settled_quarantine"]).fetchall())
 
-    def judge(
-        self, contents: Sequence[Content], *, retry: bool
-    ) -> dict[str, tuple[Verdict, str | None]]:
+    def judge(self, contents: Sequence[Content]) -> dict[str, tuple[Verdict, str | None]]:
         """What is known of contents, by path, with the reason or the twin's path."""
         known = self._connection.execute(
             _SQL["known"],
@@ -96,7 +95,7 @@ class Ledger:
                 verdicts[path] = Verdict.DUPLICATE, twin
             elif forgotten is not None:
                 verdicts[path] = Verdict.FORGOTTEN, forgotten
-            elif quarantined is not None and not retry:
+            elif quarantined is not None and not self._retry:
                 verdicts[path] = Verdict.QUARANTINED, quarantined
         return verdicts
 

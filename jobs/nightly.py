@@ -69,18 +69,24 @@ class Summary:
 
 
 def run(
-    store: Path, where: Sequence[str], choice: Choice, on_progress: Callable[[Progress], None]
+    store: Path,
+    where: Sequence[str],
+    choice: Choice,
+    on_progress: Callable[[Progress], None],
+    *,
+    retry: bool = False,
 ) -> Summary:
     """Bring the store up to the files that the sources hold, and publish a snapshot.
 
+    Files in quarantine are looked at again with `retry`, or if the caller chose how to read.
     Raises SourceNotFound, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError;
     then nothing has changed.
     """
     began = time.monotonic()
     found = sources.find(where)
     with revision(store) as work:
-        ledger = Ledger(work)
-        ledger.see(list(found.files.values()), retry=choice.given)
+        ledger = Ledger(work, retry=retry or choice.given)
+        ledger.see(list(found.files.values()))
         unsettled = [found.files[path] for path in ledger.unsettled()]
         to_do = sum(file.size for file in unsettled)
 

@@ -115,34 +115,71 @@ def _snapshots(store: Path) -> list[Path]:
     return sorted((store / "snapshots").glob("????????T??????Z-????.duckdb"))
 
 
+def rollback(store: Path) -> str:
+    """Point the link at the last good snapshot before the one in force; its name.
+
+    Raises StoreLocked, or StoreUnusable if there is none.
+    """
+    with _locked(store):
+        _clear(store / "tmp")
+        earlier = _last_good(store, snapshot.newest(store))
+        if earlier is None:
+            raise StoreUnusable(f"{store} has no good snapshot before the one in force")
+        _link(store, earlier)
+        return earlier.stem
+
+
+def _last_good(store: Path, before: Path) -> Path | None:
+    earlier = [file for file in _snapshots(store) if file.name < before.name]
+    return next((file for file in reversed(earlier) if _is_good(file)), None)
+
+
+def _is_good(file: Path) -> bool:
+    try:
+        with duckdb.connect(file, read_only=True) as connection:
+            snapshot.check(connection, file)
+    except (duckdb.Error, OSError, snapshot.SnapshotError):
+        return False
+    return True
+
+
 def _open_copy(store: Path, working: Path) -> duckdb.DuckDBPyConnection:
     """A connection whose current database is the newest snapshot's copy, or an empty one."""
-    first = not os.path.lexists(store / snapshot.LINK)
-    if not first:
-        _copy(snapshot.newest(store), working)
+    if not os.path.lexists(store / snapshot.LINK):
+        connection = _attached(working)
+        snapshot.create(connection, int(SETTLE.total_seconds()))
+        return connection
+    newest = snapshot.newest(store)
+    try:
+        _copy(newest, working)
+        connection = _attached(working)
+        snapshot.check(connection, working)
+    except (duckdb.IOException, FileNotFoundError, snapshot.SnapshotError) as error:
+        if _is_good(newest):
+            raise
+        way_out = ""
+        if good := _last_good(store, newest):
+            way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"
+        raise StoreUnusable(f"the newest snapshot {newest} is broken{way_out}") from error
+    return connection
+
+
+def _attached(working: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={
             "temp_directory": str(working.parent / "spill"),
             "autoinstall_known_extensions": "false",
         }
     )
-    try:
-        # The bar would go to stdout, where the data goes.
-        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
-        # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
-        # away, so there is nothing that it could recover.
-        target = str(working).replace("'", "''")
-        connection.execute(
-            f"ATTACH '{target}' AS work (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
-        )
-        connection.execute("USE work")
-        if first:
-            snapshot.create(connection, int(SETTLE.total_seconds()))
-        else:
-            snapshot.check_version(connection, working)
-    except BaseException:
-        connection.close()
-        raise
+    # The bar would go to stdout, where the data goes.
+    connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
+    # away, so there is nothing that it could recover.
+    target = str(working).replace("'", "''")
+    connection.execute(
+        f"ATTACH '{target}' AS work (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+    )
+    connection.execute("USE work")
     return connection
 
 
@@ -162,6 +199,10 @@ def _publish(store: Path, working: Path) -> None:
     published = store / "snapshots" / working.name
     working.rename(published)
     _sync(published.parent)
+    _link(store, published)
+
+
+def _link(store: Path, published: Path) -> None:
     link = store / "tmp" / snapshot.LINK
     link.symlink_to(Path("snapshots", published.name))
     link.replace(store / snapshot.LINK)

@@ -21,6 +21,9 @@ from queries.statements import statement, statements
 SCHEMA_VERSION = 1
 LINK = "httpcodes.duckdb"
 
+# A DuckDB file is three headers of 4 KiB, then blocks.
+_HEADERS = 3 * 4096
+
 ACCESS_LOG_COLUMNS = {
     "requested_at": "TIMESTAMP",
     "service_name": "VARCHAR",
@@ -82,13 +85,18 @@ def newest(store: Path) -> Path:
         raise SnapshotError(f"{link} does not exist: nothing was published here yet") from None
     except OSError as error:
         raise SnapshotError(f"{link} is not a link to a snapshot: {error.strerror}") from error
-    if Path(f"{target}.wal").exists():
-        raise SnapshotError(f"{target} has a .wal beside it: something has written to it")
     return target
 
 
-def check_version(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    """Raise SnapshotError unless the connection's database is of this program's schema."""
+def check(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Raise SnapshotError unless the current database is a whole snapshot of this schema."""
+    ((block_size, used),) = connection.execute(
+        "SELECT block_size, used_blocks FROM pragma_database_size()"
+        " WHERE database_name = current_database()"
+    ).fetchall()
+    whole, rest = divmod(file.stat().st_size - _HEADERS, block_size)
+    if rest or whole < used:
+        raise SnapshotError(f"{file} is cut short")
     try:
         rows = connection.execute("SELECT schema_version FROM internal.snapshot").fetchall()
     except duckdb.CatalogException:
@@ -154,9 +162,12 @@ class _Reader:
 
 
 def _open(file: Path) -> _Open:
+    if Path(f"{file}.wal").exists():
+        # DuckDB would merge it: what was written to a snapshot is not what was published.
+        raise SnapshotError(f"{file} has a .wal beside it: something wrote to it; remove the .wal")
     connection = duckdb.connect(file, read_only=True)
     try:
-        check_version(connection, file)
+        check(connection, file)
     except BaseException:
         connection.close()
         raise

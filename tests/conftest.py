@@ -56,11 +56,11 @@ class Store:
         self.folder = folder
 
     def run(
-        self, *sources: Path | str, format_name: str | None = None, maps: Sequence[str] = ()
+        self, *sources: Path | str, maps: Sequence[str] = (), retry: bool = False
     ) -> nightly.Summary:
         """Run the nightly job in this process."""
-        choice = Choice.of(format_name, maps)
-        return nightly.run(self.folder, [str(s) for s in sources], choice, lambda _: None)
+        choice, where = Choice.of(None, maps), [str(source) for source in sources]
+        return nightly.run(self.folder, where, choice, lambda _: None, retry=retry)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the newest snapshot, as an analyst would."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from conftest import Logs, Store
 
+from jobs.access_log import BY_NAME
 from jobs.sources import SourceNotFound
 
 A, B = "a.example", "b.example"
@@ -192,6 +193,20 @@ def test_a_quarantined_file_stays_until_it_changes(logs: Logs, store: Store) -> 
     logs.requests("a.parquet", (NOON, A, 200))
     assert store.run(logs.folder).complete
     assert store.states() == {"a.parquet": "ingested"}
+
+
+def test_a_quarantined_file_is_tried_again_when_told_to(
+    logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade that reads more than the program before it."""
+    file = logs.requests("a.parquet", (NOON, A, 200))
+    age(file)
+    with monkeypatch.context() as old_program:
+        old_program.setattr("jobs.access_log.FORMATS", (BY_NAME["cloudfront"],))
+        assert not store.run(logs.folder).complete
+    assert not store.run(logs.folder).complete
+    assert store.run(logs.folder, retry=True).complete
+    assert store.counts() == {(A, NOON, 200): 1}
 
 
 def test_a_replacement_that_is_broken_leaves_the_old_counts_in_force(

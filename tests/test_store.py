@@ -13,7 +13,9 @@ import pytest
 from conftest import Command, Logs, Store
 
 import jobs.store
+import queries
 from jobs.store import KEPT_SNAPSHOTS, StoreLocked, StoreUnusable, revision
+from jobs.verify import verify
 
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"
@@ -109,19 +111,119 @@ def test_leftovers_of_a_dead_run_are_cleared(logs: Logs, store: Store) -> None:
     assert list(leftovers.iterdir()) == []
 
 
-def test_a_snapshot_that_is_cut_short_is_named_and_left_alone(
-    logs: Logs, store: Store, httpcodes: Command
+def cut(snapshot: Path, size: int) -> None:
+    snapshot.chmod(0o644)
+    os.truncate(snapshot, size)
+
+
+@pytest.mark.parametrize("missing", [1, 100_000, 10_000_000])
+def test_a_snapshot_that_is_cut_short_is_named_and_rollback_returns_to_the_last_good_one(
+    missing: int, logs: Logs, store: Store, httpcodes: Command
 ) -> None:
+    for number in range(3):
+        deliver(logs, number)
+        store.run(logs.folder)
+    first, second, third = store.snapshots()
+    newest = (store.folder / "httpcodes.duckdb").resolve()
+    cut(newest, max(0, newest.stat().st_size - missing))
+    cut(newest.with_name(second), 0)
+    request = ["query", "--service", A, "--start", NOON, "--end", "2025-09-09T12:05:00Z"]
+    assert httpcodes(*request, "--store", store.folder).returncode == 4
+    failed = httpcodes("run", logs.folder, "--store", store.folder)
+    assert failed.returncode == 1
+    assert failed.stderr.decode() == (
+        f"httpcodes: the newest snapshot {newest.parent / third} is broken; "
+        f"`httpcodes rollback` returns to {first.removesuffix('.duckdb')}, the last good one\n"
+    )
+    back = httpcodes("rollback", "--store", store.folder)
+    assert back.stderr.decode() == f"in force: {first.removesuffix('.duckdb')}\n"
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert httpcodes("run", logs.folder, "--store", store.folder).returncode == 0
+    assert store.counts() == {(A, NOON, 200): 3}
+    assert verify(store.folder, deep=True).findings == []
+
+
+def test_rollback_needs_an_earlier_snapshot(logs: Logs, store: Store, httpcodes: Command) -> None:
+    deliver(logs, 0)
+    store.run(logs.folder)
+    refused = httpcodes("rollback", "--store", store.folder)
+    assert refused.returncode == 1
+    assert "no good snapshot before the one in force" in refused.stderr.decode()
+    assert store.counts() == {(A, NOON, 200): 1}
+
+
+def test_a_stale_wal_is_never_merged_and_the_next_run_goes_on(logs: Logs, store: Store) -> None:
     deliver(logs, 0)
     store.run(logs.folder)
     newest = (store.folder / "httpcodes.duckdb").resolve()
     newest.chmod(0o644)
-    newest.write_bytes(newest.read_bytes()[:20_000])
-    failed = httpcodes("run", logs.folder, "--store", store.folder)
-    assert failed.returncode == 1
-    assert failed.stderr.decode().startswith("httpcodes: ")
-    assert "Traceback" not in failed.stderr.decode()
-    assert store.snapshots() == [newest.name]
+    with duckdb.connect(newest) as vandal:
+        vandal.execute("SET wal_autocheckpoint = '1TB'; PRAGMA disable_checkpoint_on_shutdown")
+        vandal.execute("DELETE FROM internal.cells")
+    assert Path(f"{newest}.wal").stat().st_size
+    assert queries.answer(store.folder, {"serviceNames": [A], "startTime": NOON, "endTime": "2025-09-09T12:05:00Z"}).status == 400  # fmt: skip
+    deliver(logs, 1)
+    store.run(logs.folder)
+    assert store.counts() == {(A, NOON, 200): 2}
+    assert verify(store.folder, deep=True).findings == []
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+
+
+@needs_root
+def test_a_full_disk_changes_nothing_and_the_next_run_goes_on(
+    logs: Logs, tmp_path: Path, httpcodes: Command
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=True)
+    try:
+        store = Store(disk / "store")
+        deliver(logs, 0)
+        store.run(logs.folder)
+        hosts = [f"{number:x}.example" for number in range(400_000)]
+        many = logs.write(
+            "many.parquet",
+            {"timestamp": [NOON] * len(hosts), "host": hosts, "status": [200] * len(hosts)},
+        )
+        before = store.snapshots()
+        full = httpcodes("run", logs.folder, "--store", store.folder)
+        assert full.returncode == 1
+        assert "Traceback" not in full.stderr.decode()
+        assert "No space left" in full.stderr.decode()
+        assert store.snapshots() == before
+        assert store.counts() == {(A, NOON, 200): 1}
+        assert list((store.folder / "tmp").iterdir()) == []
+        many.unlink()
+        deliver(logs, 1)
+        assert store.run(logs.folder).complete
+        assert store.counts() == {(A, NOON, 200): 2}
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@needs_root
+def test_a_read_only_store_is_named_and_still_answers(
+    logs: Logs, tmp_path: Path, httpcodes: Command
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
+    try:
+        store = Store(disk / "store")
+        deliver(logs, 0)
+        store.run(logs.folder)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        refused = httpcodes("run", logs.folder, "--store", store.folder)
+        assert refused.returncode == 1
+        assert refused.stderr.decode() == (
+            f"httpcodes: the store {store.folder} can't be written: Read-only file system\n"
+        )
+        assert store.counts() == {(A, NOON, 200): 1}
+        assert httpcodes("verify", "--store", store.folder).returncode == 0
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) -> None:
