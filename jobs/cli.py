@@ -15,6 +15,7 @@ from rich.table import Table
 
 from jobs import forget as forgetting
 from jobs import nightly
+from jobs import rejects as rejecting
 from jobs import sample as samples
 from jobs import verify as proofs
 from jobs.access_log import BY_NAME, BadMapping, Choice
@@ -86,6 +87,22 @@ def forget(
     for file in forgotten.paths:
         typer.echo(f"forgotten {file}", err=True)
     typer.echo(f"published {forgotten.snapshot}", err=True)
+
+
+@app.command()
+def rejects(
+    path: Annotated[str | None, typer.Argument(help="A file or a folder; else all files.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of each file, at the most.")] = 10,
+) -> None:
+    """Show rows that could not be counted as they stand in the file, one JSON line each."""
+    with _exit_codes():
+        for file in rejecting.rejects(store, path, limit):
+            note = "; the file is gone" if file.gone else ""
+            typer.echo(f"{file.path}: {file.rows_rejected:,} rows rejected{note}", err=True)
+            for row, unreadable in file.shown:
+                line = {"path": file.path, "unreadable": unreadable, "row": row}
+                typer.echo(json.dumps(line, ensure_ascii=False))
 
 
 @app.command()

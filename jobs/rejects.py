@@ -1,0 +1,53 @@
+"""Rows that could not be counted, as they stand in their files."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs import expressions, parquet
+from queries import snapshot
+from queries.statements import statements
+
+_SQL = statements("jobs", "rejects.sql")
+
+
+@dataclass(frozen=True)
+class Rejects:
+    """Rows of one file that could not be counted."""
+
+    path: str
+    rows_rejected: int
+    """All of them."""
+    shown: list[tuple[dict[str, Any], list[str]]]
+    """Some of them, with what could not be read: timestamp, service, status."""
+    gone: bool
+    """Whether the file is no longer there, so that none can be shown."""
+
+
+def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
+    """The rejected rows of a file in force, of all below a folder, or of all; `most` of each.
+
+    Raises SnapshotError, duckdb.Error or OSError if the snapshot or a file can't be read.
+    """
+    place = None if path is None else os.path.abspath(path)
+    options = f"filename = '{expressions.SOURCE_FILE}', {parquet.OPTIONS}"
+    with snapshot.reading(store) as connection:
+        for file, selection, rows in connection.execute(_SQL["files"], {"path": place}).fetchall():
+            if not os.path.exists(file):
+                yield Rejects(file, rows, [], gone=True)
+                continue
+            sql = _SQL["rows"].replace("{selection}", selection).replace("{options}", options)
+            found = connection.execute(
+                sql, {"file": parquet.pattern(file), "most": most}
+            ).fetchall()
+            shown = [(_as_it_stands(line), lacks) for line, lacks in found]
+            yield Rejects(file, rows, shown, gone=False)
+
+
+def _as_it_stands(line: str) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(line)
+    del row[expressions.SOURCE_FILE]
+    return row

@@ -1,0 +1,21 @@
+-- name: files
+-- Files in force with rows that could not be counted: at a path, below it, or all.
+SELECT path, selection, rows_rejected
+FROM internal.files JOIN internal.readings USING (reading_id)
+WHERE state = 'ingested' AND rows_rejected > 0
+    AND ($path IS NULL OR path = $path OR starts_with(path, $path || '/'))
+ORDER BY path
+
+-- name: rows
+-- Rows as they stand in the file, beside what could not be read of them.
+SELECT to_json(line), list_filter(['timestamp', 'service', 'status'], lambda what, number: [no_time, no_service, no_status][number])
+FROM (
+    SELECT
+        line,
+        requested_at IS NULL AS no_time,
+        service_name IS NULL OR service_name IN (SELECT logged FROM internal.service_aliases WHERE service_name IS NULL) AS no_service,
+        status_code IS NULL AS no_status
+    FROM (SELECT line, {selection} FROM read_parquet($file, {options}) AS line)
+)
+WHERE no_time OR no_service OR no_status
+LIMIT $most
