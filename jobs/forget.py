@@ -39,7 +39,7 @@ def forget(store: Path, paths: Sequence[str]) -> Forgotten:
             forgotten.update(ledger.forget(place))
             if not any(f"{file}/".startswith(f"{place}/") for file in forgotten):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
-        rollup.settle(work.connection, ledger.first_new_file)
+        rollup.settle(work.connection)
         show_access_log(work.connection)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(forgotten))

@@ -116,6 +116,8 @@ LEFT JOIN names ON logged = service
 
 -- name: take
 -- What the batch adds, and what it could not add.
+INSERT INTO added SELECT file_id FROM batch;
+
 INSERT INTO internal.contributions
 SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged WHERE reason IS NULL;
 

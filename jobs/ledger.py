@@ -42,8 +42,8 @@ class Ledger:
         self._revision = revision
         self._retry = retry
         self._connection = revision.connection
-        self._connection.execute("CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER)")
-        self.first_new_file = self._next_file_id = self._one("next_file_id")
+        self._connection.execute(_SQL["changes"])
+        self._next_file_id = self._one("next_file_id")
 
     def see(self, files: Sequence[SourceFile]) -> None:
         """Take down what the sources hold."""
@@ -61,16 +61,9 @@ class Ledger:
         """Paths of listed files that have to be looked at, known ones first."""
         return self._column("unsettled")
 
-    def orphans(self) -> list[str]:
-        """Paths of listed duplicates whose twin is no longer in force."""
-        return self._column("orphans")
-
     def unchanged(self) -> int:
         """How many listed files needed no look and are not in quarantine."""
-        rows: list[tuple[int]] = self._connection.execute(
-            _SQL["unchanged"], {"first_new_file": self.first_new_file}
-        ).fetchall()
-        return rows[0][0]
+        return self._one("unchanged")
 
     def settled_quarantine(self) -> dict[str, str]:
         """The reasons of listed files that stay in quarantine."""
@@ -111,17 +104,24 @@ class Ledger:
             },
         )
         self._connection.execute(
-            _SQL["drop_other_verdicts"],
+            _SQL["drop_other_quarantine"],
             {"path": content.file.path, "fingerprint": content.fingerprint},
         )
 
     def replace(self, paths: list[str]) -> int:
-        """Withdraw what was in force at these paths; how many files that was."""
-        before = self._one("withdrawn")
-        self._connection.execute(_SQL["drop_verdicts"], {"paths": paths})
-        self._connection.execute(_SQL["withdraw"], {"paths": paths})
-        self._connection.execute(_SQL["mark_replaced"])
-        return self._one("withdrawn") - before
+        """Take what was in force at these paths out of it; how many files that was.
+
+        Where a duplicate of a file is known, the counts pass on to it, and nothing changes.
+        """
+        which = {"paths": paths}
+        replaced = self._one("in_force", which)
+        self._connection.execute(_SQL["drop_verdicts"], which)
+        if replaced:
+            self._connection.execute(_SQL["heirs"], which)
+            self._connection.execute(_SQL["inherit"])
+            self._connection.execute(_SQL["withdraw"], which)
+            self._connection.execute(_SQL["mark_replaced"])
+        return replaced
 
     def forget(self, path: str) -> list[str]:
         """Withdraw the file at this path, or all below it, and their copies; which that were."""
@@ -134,7 +134,7 @@ class Ledger:
     def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
         """Write rows, with their reasons, for files that add nothing to the counts."""
         files = [content.file for content, _ in verdicts]
-        self._connection.execute(_SQL["drop_verdicts"], {"paths": [file.path for file in files]})
+        self._connection.execute(_SQL["drop_quarantine"], {"paths": [file.path for file in files]})
         self._connection.execute(
             _SQL["record"],
             {
@@ -157,8 +157,8 @@ class Ledger:
         self._next_file_id += how_many
         return list(range(first, self._next_file_id))
 
-    def _one(self, name: str) -> int:
-        rows: list[tuple[int]] = self._connection.execute(_SQL[name]).fetchall()
+    def _one(self, name: str, parameters: dict[str, list[str]] | None = None) -> int:
+        rows: list[tuple[int]] = self._connection.execute(_SQL[name], parameters).fetchall()
         return rows[0][0]
 
     def _column(self, name: str) -> list[str]:

@@ -1,3 +1,8 @@
+-- name: changes
+-- Files that this run counts, and files in force before it that go.
+CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
+CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
+
 -- name: see
 -- The files that the sources hold now.
 CREATE OR REPLACE TEMP TABLE listed AS
@@ -20,7 +25,7 @@ WHERE known.state IN ('ingested', 'forgotten')
 
 -- name: unchanged
 SELECT count(DISTINCT path) FROM settled
-WHERE state <> 'quarantined' AND path NOT IN (SELECT path FROM internal.files WHERE file_id >= $first_new_file)
+WHERE state <> 'quarantined' AND path NOT IN (SELECT path FROM internal.files JOIN added USING (file_id))
 
 -- name: settled_quarantine
 SELECT path, reason FROM settled WHERE state = 'quarantined' ORDER BY path
@@ -31,15 +36,6 @@ SELECT path, reason FROM settled WHERE state = 'quarantined' ORDER BY path
 SELECT path
 FROM listed ANTI JOIN settled USING (path)
 ORDER BY path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested'), path
-
--- name: orphans
--- Duplicates whose twin went in this run: now they are the ones that hold the content.
-SELECT path
-FROM listed
-JOIN internal.files AS known USING (path)
-WHERE known.state = 'duplicate'
-    AND known.fingerprint NOT IN (SELECT fingerprint FROM internal.files WHERE state = 'ingested')
-ORDER BY path
 
 -- name: known
 -- What the ledger says of these contents: at their own paths, and at others.
@@ -66,15 +62,51 @@ FROM summed
 UPDATE internal.files SET version = $version, modified_at = make_timestamp($modified_us)
 WHERE path = $path AND fingerprint = $fingerprint AND state <> 'replaced'
 
--- name: drop_other_verdicts
--- What was said of other content that its path held for a while.
+-- name: drop_quarantine
+-- An earlier broken content; what the path held before that stays, for as long as nothing sound
+-- takes its place.
 DELETE FROM internal.files
-WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state IN ('quarantined', 'duplicate')
+WHERE path IN (SELECT unnest($paths)) AND state = 'quarantined'
+
+-- name: drop_other_quarantine
+-- Broken content that the path held for a while.
+DELETE FROM internal.files
+WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state = 'quarantined'
 
 -- name: drop_verdicts
 -- What was said of content that is at its path no more.
 DELETE FROM internal.files
 WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'duplicate')
+
+-- name: heirs
+-- Files in force that go, and a duplicate of each that can take its place without being read: the
+-- content was delivered at its path, too.
+CREATE OR REPLACE TEMP TABLE heirs AS
+SELECT gone.file_id AS gone_id, min(heir.file_id) AS heir_id
+FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint)
+WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND heir.state = 'duplicate'
+GROUP BY gone.file_id
+
+-- name: inherit
+UPDATE internal.contributions SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
+
+UPDATE internal.rejects SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
+
+UPDATE internal.files SET
+    state = 'ingested',
+    reason = NULL,
+    format = gone.format,
+    reading_id = gone.reading_id,
+    rows_read = gone.rows_read,
+    rows_counted = gone.rows_counted,
+    rows_rejected = gone.rows_rejected,
+    first_request = gone.first_request,
+    last_request = gone.last_request
+FROM heirs JOIN internal.files AS gone ON gone.file_id = gone_id
+WHERE files.file_id = heir_id;
+
+UPDATE internal.files SET state = 'replaced', reason = 'the content of its path changed'
+WHERE file_id IN (SELECT gone_id FROM heirs);
 
 -- name: withdraw
 -- Files in force whose path now holds something else.
@@ -122,5 +154,5 @@ SELECT
     0 AS rows_counted,
     0 AS rows_rejected
 
--- name: withdrawn
-SELECT count(*) FROM withdrawn
+-- name: in_force
+SELECT count(*) FROM internal.files WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'

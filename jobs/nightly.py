@@ -93,8 +93,7 @@ def run(
         rollup.define_buckets(work.connection)
         ingest = Ingest(work, ledger, choice, lambda done: on_progress(Progress(to_do, done)))
         ingest.take(unsettled)
-        ingest.take([found.files[path] for path in ledger.orphans()])
-        rollup.settle(work.connection, ledger.first_new_file)
+        rollup.settle(work.connection)
 
         show_access_log(work.connection)
         outcome = ingest.outcome

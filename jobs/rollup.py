@@ -12,14 +12,14 @@ def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SQL["buckets"])
 
 
-def settle(connection: duckdb.DuckDBPyConnection, first_new_file: int) -> None:
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring the cells up to the contributions of this run.
 
-    Adds those of files numbered `first_new_file` and later, takes back those of the files in
-    the temporary table `withdrawn`.
+    Adds those of the files in the temporary table `added`, takes back those of the files in
+    `withdrawn`.
     """
     connection.begin()
-    connection.execute(_SQL["changes"], {"first_new_file": first_new_file})
+    connection.execute(_SQL["changes"])
     connection.execute(_SQL["settle"])
     connection.execute(_SQL["seen"])
     connection.execute(_SQL["withdraw"])

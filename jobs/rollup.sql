@@ -14,7 +14,7 @@ CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000);
 CREATE OR REPLACE TEMP TABLE changes AS
 SELECT service_id, bucket_start, status_code, requests
 FROM internal.contributions
-WHERE file_id >= $first_new_file
+WHERE file_id IN (SELECT file_id FROM added)
 UNION ALL
 SELECT service_id, bucket_start, status_code, -requests
 FROM internal.contributions

@@ -75,6 +75,18 @@ def test_a_forgotten_bad_file_is_no_longer_held_against_a_run(logs: Logs, store:
     assert store.run(logs.folder).complete
 
 
+def test_a_copy_that_broke_is_forgotten_with_what_it_held_before(
+    logs: Logs, counted: Store
+) -> None:
+    copy = Path(shutil.copy(logs.folder / "a.parquet", logs.folder / "copy.parquet"))
+    counted.run(logs.folder)
+    copy.write_bytes(b"PAR1")
+    for _ in range(2):
+        counted.run(logs.folder)
+    assert names(forget(counted.folder, [str(copy)]).paths) == ["a.parquet", "copy.parquet"]
+    assert counted.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
+
+
 def test_what_the_ledger_does_not_know_can_not_be_forgotten(logs: Logs, counted: Store) -> None:
     before = counted.snapshots()
     for path in ("nowhere.parquet", str(logs.folder / "a"), str(logs.folder)[:-1]):

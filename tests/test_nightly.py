@@ -11,6 +11,7 @@ from conftest import Logs, Store
 
 from jobs.access_log import BY_NAME
 from jobs.sources import SourceNotFound
+from jobs.verify import verify
 
 A, B = "a.example", "b.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"
@@ -139,9 +140,24 @@ def test_a_duplicate_whose_twin_is_replaced_comes_into_force(logs: Logs, store: 
     store.run(logs.folder)
     logs.requests("a.parquet", (LATER, A, 200))
     done = store.run(logs.folder).outcome
-    assert (done.files_unchanged, done.files_replaced, done.files_ingested) == (0, 1, 1)
+    assert (done.files_unchanged, done.files_replaced, done.files_ingested) == (1, 1, 0)
+    assert verify(store.folder, deep=True).findings == []
     assert store.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
     assert set(store.states().values()) == {"ingested"}
+
+
+def test_a_duplicate_that_is_gone_keeps_its_counts_when_its_twin_is_replaced(
+    logs: Logs, store: Store
+) -> None:
+    file = logs.requests("a.parquet", (NOON, A, 200), ("x", A, 200))
+    copy = Path(shutil.copy(file, logs.folder / "b.parquet"))
+    store.run(logs.folder)
+    copy.unlink()
+    logs.requests("a.parquet", (LATER, A, 200))
+    store.run(logs.folder)
+    assert store.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
+    assert store.rejected() == {"timestamp unreadable": 1}
+    assert verify(store.folder, deep=True).findings == []
 
 
 def test_a_file_that_disappears_keeps_its_counts(logs: Logs, store: Store) -> None:

@@ -1,0 +1,131 @@
+"""Deliver, replace, copy, rename, damage, mend, remove and forget in random order.
+
+Real files, real runs; the published snapshot is compared after every run with a model that
+knows only this: a content counts once if it was delivered at a path and neither replaced
+there nor forgotten.
+"""
+
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from conftest import Logs, Store
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from jobs.forget import forget
+from jobs.verify import verify
+
+Cell = tuple[str, str, int]
+
+PATHS = st.sampled_from([f"{letter}.parquet" for letter in "abc"])
+# Few contents, so that the same one turns up at several paths.
+CONTENTS = st.integers(0, 3)
+
+
+def cells(content: int) -> Counter[Cell]:
+    """What a content counts: cells that other contents share, and one of its own."""
+    shared = ("a.example", f"2025-09-09T12:{5 * (content % 3):02d}:00Z", 200)
+    return Counter({shared: 2, ("b.example", "2025-09-09T13:00:00Z", 500 + content): 1})
+
+
+class Deliveries(RuleBasedStateMachine):
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.logs, self.store = Logs(self.folder / "logs"), Store(self.folder / "store")
+        self.lying: dict[str, int | None] = {}
+        """What lies at each path now; None: something broken."""
+        self.counted: dict[str, int] = {}
+        """What was last counted for each path, by itself or through a copy."""
+        self.forgotten: set[int] = set()
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def write(self, path: str, content: int) -> None:
+        rows = [
+            (bucket.replace(":00Z", f":{second:02d}Z"), service, status)
+            for (service, bucket, status), requests in cells(content).items()
+            for second in range(requests)
+        ]
+        self.logs.requests(path, *rows)
+        self.lying[path] = content
+
+    @rule(path=PATHS, content=CONTENTS)
+    def deliver(self, path: str, content: int) -> None:
+        self.write(path, content)
+
+    @rule(path=PATHS, content=CONTENTS)
+    def mend(self, path: str, content: int) -> None:
+        if self.lying.get(path, 0) is None:
+            self.write(path, content)
+
+    @rule(path=PATHS, other=PATHS)
+    def copy(self, path: str, other: str) -> None:
+        if path in self.lying and path != other:
+            shutil.copy(self.logs.folder / path, self.logs.folder / other)
+            self.lying[other] = self.lying[path]
+
+    @rule(path=PATHS, other=PATHS)
+    def rename(self, path: str, other: str) -> None:
+        if path in self.lying and path != other:
+            (self.logs.folder / path).replace(self.logs.folder / other)
+            self.lying[other] = self.lying.pop(path)
+
+    @rule(path=PATHS)
+    def damage(self, path: str) -> None:
+        if path in self.lying:
+            (self.logs.folder / path).write_bytes(b"PAR1 and no more")
+            self.lying[path] = None
+
+    @rule(path=PATHS)
+    def remove(self, path: str) -> None:
+        if path in self.lying:
+            (self.logs.folder / path).unlink()
+            del self.lying[path]
+
+    @rule(path=PATHS)
+    def forget(self, path: str) -> None:
+        if path in self.counted:
+            content = self.counted[path]
+            forget(self.store.folder, [str(self.logs.folder / path)])
+            self.forgotten.add(content)
+            self.counted = {p: c for p, c in self.counted.items() if c != content}
+            self.compare()
+
+    @rule()
+    def run(self) -> None:
+        self.store.run(self.logs.folder)
+        for path, content in self.lying.items():
+            if content is not None:
+                self.counted[path] = content
+                if content in self.forgotten:
+                    del self.counted[path]
+        self.compare()
+
+    @precondition(lambda self: self.counted)
+    @rule()
+    def run_again(self) -> None:
+        assert not self.store.run(self.logs.folder / "*.none").changed
+        self.compare()
+
+    def compare(self) -> None:
+        expected: Counter[Cell] = Counter()
+        for content in set(self.counted.values()):
+            expected += cells(content)
+        assert self.store.counts() == expected
+        assert verify(self.store.folder, deep=False).findings == []
+
+
+TestDeliveries = Deliveries.TestCase
+TestDeliveries.settings = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    # The same walks on every machine; take this line out to look for new ones.
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
