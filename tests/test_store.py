@@ -1,11 +1,14 @@
 """Copy, change, publish: what is on disk, whoever holds it, and whatever dies."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -251,7 +254,20 @@ def start(logs: Logs, store: Store) -> subprocess.Popen[bytes]:
     )
 
 
-def test_killed_at_random_moments_a_run_leaves_the_old_or_the_new_counts(
+def watch(store: Store, services: list[str], done: threading.Event) -> list[int]:
+    """Ask again and again; how many codes each answer had, the same for every service."""
+    request = {"serviceNames": services, "startTime": NOON, "endTime": "2025-09-09T12:05:00Z"}
+    seen = []
+    while not done.is_set():
+        answer = queries.answer(store.folder, request)
+        assert answer.status == 200, answer.body
+        codes = {len(e["httpCodes"][0]["httpCodeValues"]) for e in json.loads(answer.body)}
+        assert len(codes) == 1
+        seen.append(codes.pop())
+    return seen
+
+
+def test_killed_at_random_moments_a_run_leaves_the_old_or_the_new_counts_to_every_reader(
     logs: Logs, store: Store
 ) -> None:
     dice = random.Random(7)
@@ -259,23 +275,66 @@ def test_killed_at_random_moments_a_run_leaves_the_old_or_the_new_counts(
     logs.requests("0.parquet", *((NOON, host, 200) for host in hosts))
     store.run(logs.folder)
     began = time.monotonic()
-    store.run(logs.folder)
-    usual = time.monotonic() - began + 0.4
-    killed = 0
-    for number in range(1, 13):
-        before = store.counts()
-        logs.requests(f"{number}.parquet", *((NOON, host, 200 + number) for host in hosts))
-        run = start(logs, store)
-        time.sleep(dice.uniform(0.1, 1.3) * usual)
-        run.kill()
-        run.communicate()
-        killed += run.returncode == -signal.SIGKILL
-        after = store.counts()
-        whole = before | {(host, NOON, 200 + number): 1 for host in hosts}
-        assert after in (before, whole)
-        assert store.run(logs.folder).complete
-        assert store.counts() == whole
-    assert killed
+    start(logs, store).communicate()
+    usual = time.monotonic() - began
+    killed, done = 0, threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(watch, store, hosts[:50], done)
+        try:
+            for number in range(1, 25):
+                before = store.counts()
+                logs.requests(f"{number}.parquet", *((NOON, host, 200 + number) for host in hosts))
+                run = start(logs, store)
+                time.sleep(dice.uniform(0.2, 1.2) * usual)
+                run.kill()
+                run.communicate()
+                killed += run.returncode == -signal.SIGKILL
+                after = store.counts()
+                whole = before | {(host, NOON, 200 + number): 1 for host in hosts}
+                assert after in (before, whole)
+                assert store.run(logs.folder).complete
+                assert store.counts() == whole
+        finally:
+            done.set()
+        seen = reader.result()
+    assert killed > 5
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 12
+    assert verify(store.folder, deep=True).findings == []
+
+
+def deliver_many(logs: Logs) -> Path:
+    """A file that takes seconds to count."""
+    file = logs.folder / "many.parquet"
+    duckdb.sql(
+        f"""COPY (SELECT strftime(TIMESTAMP '2025-09-09' + to_microseconds(i * 7919), '%Y-%m-%dT%H:%M:%S.%f') AS timestamp,
+        concat('s', i % 997) AS host, 200 + i % 7 AS status FROM range(8000000) AS r(i)) TO '{file}'"""
+    )
+    return file
+
+
+def wait_until_at_work(store: Store) -> None:
+    deadline = time.monotonic() + 30
+    while not any((store.folder / "tmp").glob("*.duckdb")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_file_that_changes_while_it_is_read_adds_nothing_until_the_next_run(
+    logs: Logs, store: Store
+) -> None:
+    many = deliver_many(logs)
+    logs.requests("a.parquet", (NOON, A, 200))
+    run = start(logs, store)
+    wait_until_at_work(store)
+    time.sleep(0.3)
+    new = logs.requests("new.part", (NOON, A, 404))
+    new.replace(many)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 3
+    assert f"{many}: changed while it was read; the next run looks at it again" in said.decode()
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert store.run(logs.folder).complete
+    assert store.counts() == {(A, NOON, 200): 1, (A, NOON, 404): 1}
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
@@ -285,15 +344,9 @@ def test_an_interrupted_run_exits_with_130_and_has_changed_nothing(
     deliver(logs, 0)
     store.run(logs.folder)
     before = store.snapshots()
-    many = logs.folder / "many.parquet"
-    duckdb.sql(
-        f"""COPY (SELECT strftime(TIMESTAMP '2025-09-09' + to_microseconds(i * 7919), '%Y-%m-%dT%H:%M:%S.%f') AS timestamp,
-        concat('s', i % 997) AS host, 200 + i % 7 AS status FROM range(8000000) AS r(i)) TO '{many}'"""
-    )
+    deliver_many(logs)
     run = start(logs, store)
-    deadline = time.monotonic() + 30
-    while not any((store.folder / "tmp").glob("*.duckdb")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until_at_work(store)
     time.sleep(0.3)
     run.send_signal(sent)
     _, said = run.communicate(timeout=30)
