@@ -44,7 +44,7 @@ class Revision:
     started_at: datetime
     """Naive, UTC."""
     connection: duckdb.DuckDBPyConnection
-    """To the copy, as current database; the session's time zone is UTC."""
+    """To the copy, as current database."""
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def _attached(working: Path) -> duckdb.DuckDBPyConnection:
         }
     )
     # The bar would go to stdout, where the data goes.
-    connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
     # away, so there is nothing that it could recover.
     target = str(working).replace("'", "''")

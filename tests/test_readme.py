@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-from jobs.access_log import FORMATS
+from jobs.access_log import FORMATS, Format
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -57,8 +57,8 @@ def test_the_transcripts_print_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
-def test_the_readme_names_every_format(format_: object) -> None:
-    assert f"| `{getattr(format_, 'name')}` |" in README  # noqa: B009
+def test_the_readme_names_every_format(format_: Format) -> None:
+    assert f"| `{format_.name}` |" in README
 
 
 def test_the_readme_names_the_exit_codes_of_the_command() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -171,62 +172,57 @@ def test_a_stale_wal_is_never_merged_and_the_next_run_goes_on(logs: Logs, store:
     assert verify(store.folder, deep=True).findings == []
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
 
 
-@needs_root
 def test_a_full_disk_changes_nothing_and_the_next_run_goes_on(
-    logs: Logs, tmp_path: Path, httpcodes: Command
+    logs: Logs, disk: Path, httpcodes: Command
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=True)
-    try:
-        store = Store(disk / "store")
-        deliver(logs, 0)
-        store.run(logs.folder)
-        hosts = [f"{number:x}.example" for number in range(400_000)]
-        many = logs.write(
-            "many.parquet",
-            {"timestamp": [NOON] * len(hosts), "host": hosts, "status": [200] * len(hosts)},
-        )
-        before = store.snapshots()
-        full = httpcodes("run", logs.folder, "--store", store.folder)
-        assert full.returncode == 1
-        assert "Traceback" not in full.stderr.decode()
-        assert "No space left" in full.stderr.decode()
-        assert store.snapshots() == before
-        assert store.counts() == {(A, NOON, 200): 1}
-        assert list((store.folder / "tmp").iterdir()) == []
-        many.unlink()
-        deliver(logs, 1)
-        assert store.run(logs.folder).complete
-        assert store.counts() == {(A, NOON, 200): 2}
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    store = Store(disk / "store")
+    deliver(logs, 0)
+    store.run(logs.folder)
+    hosts = [f"{number:x}.example" for number in range(400_000)]
+    many = logs.write(
+        "many.parquet",
+        {"timestamp": [NOON] * len(hosts), "host": hosts, "status": [200] * len(hosts)},
+    )
+    before = store.snapshots()
+    full = httpcodes("run", logs.folder, "--store", store.folder)
+    assert full.returncode == 1
+    assert "Traceback" not in full.stderr.decode()
+    assert "No space left" in full.stderr.decode()
+    assert store.snapshots() == before
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert list((store.folder / "tmp").iterdir()) == []
+    many.unlink()
+    deliver(logs, 1)
+    assert store.run(logs.folder).complete
+    assert store.counts() == {(A, NOON, 200): 2}
 
 
-@needs_root
 def test_a_read_only_store_is_named_and_still_answers(
-    logs: Logs, tmp_path: Path, httpcodes: Command
+    logs: Logs, disk: Path, httpcodes: Command
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
-    try:
-        store = Store(disk / "store")
-        deliver(logs, 0)
-        store.run(logs.folder)
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        refused = httpcodes("run", logs.folder, "--store", store.folder)
-        assert refused.returncode == 1
-        assert refused.stderr.decode() == (
-            f"httpcodes: the store {store.folder} can't be written: Read-only file system\n"
-        )
-        assert store.counts() == {(A, NOON, 200): 1}
-        assert httpcodes("verify", "--store", store.folder).returncode == 0
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    store = Store(disk / "store")
+    deliver(logs, 0)
+    store.run(logs.folder)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    refused = httpcodes("run", logs.folder, "--store", store.folder)
+    assert refused.returncode == 1
+    assert refused.stderr.decode() == (
+        f"httpcodes: the store {store.folder} can't be written: Read-only file system\n"
+    )
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert httpcodes("verify", "--store", store.folder).returncode == 0
 
 
 def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) -> None:
