@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer.main
 from conftest import PROJECT
 
 from jobs.access_log import FORMATS, Format
+from jobs.cli import app
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -64,3 +66,8 @@ def test_the_readme_names_every_format(format_: Format) -> None:
 def test_the_readme_names_the_exit_codes_of_the_command() -> None:
     codes = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
     assert codes == ["0", "1", "2", "3", "4", "11", "130"]
+
+
+def test_the_readme_names_every_command() -> None:
+    commands = set(typer.main.get_command(app).commands)
+    assert commands == set(re.findall(r"^\| `httpcodes (\w+)", README, re.MULTILINE))
