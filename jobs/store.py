@@ -135,6 +135,8 @@ def _last_good(store: Path, before: Path) -> Path | None:
 
 
 def _is_good(file: Path) -> bool:
+    if Path(f"{file}.wal").exists():
+        return False
     try:
         with duckdb.connect(file, read_only=True) as connection:
             snapshot.check(connection, file)

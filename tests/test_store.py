@@ -156,6 +156,18 @@ def test_rollback_needs_an_earlier_snapshot(logs: Logs, store: Store, httpcodes:
     assert store.counts() == {(A, NOON, 200): 1}
 
 
+def test_rollback_passes_over_a_snapshot_that_something_wrote_to(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    for number in range(3):
+        deliver(logs, number)
+        store.run(logs.folder)
+    first, second, _ = store.snapshots()
+    (store.folder / "snapshots" / f"{second}.wal").touch()
+    back = httpcodes("rollback", "--store", store.folder)
+    assert back.stderr.decode() == f"in force: {first.removesuffix('.duckdb')}\n"
+
+
 def test_a_stale_wal_is_never_merged_and_the_next_run_goes_on(logs: Logs, store: Store) -> None:
     deliver(logs, 0)
     store.run(logs.folder)
@@ -184,45 +196,48 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_changes_nothing_and_the_next_run_goes_on(
-    logs: Logs, disk: Path, httpcodes: Command
-) -> None:
-    store = Store(disk / "store")
+@pytest.fixture
+def small(disk: Path, logs: Logs) -> Store:
+    """A store on the small disk, with one run in it."""
     deliver(logs, 0)
+    store = Store(disk / "store")
     store.run(logs.folder)
+    return store
+
+
+def test_a_full_disk_changes_nothing_and_the_next_run_goes_on(
+    logs: Logs, small: Store, httpcodes: Command
+) -> None:
     hosts = [f"{number:x}.example" for number in range(400_000)]
     many = logs.write(
         "many.parquet",
         {"timestamp": [NOON] * len(hosts), "host": hosts, "status": [200] * len(hosts)},
     )
-    before = store.snapshots()
-    full = httpcodes("run", logs.folder, "--store", store.folder)
+    before = small.snapshots()
+    full = httpcodes("run", logs.folder, "--store", small.folder)
     assert full.returncode == 1
     assert "Traceback" not in full.stderr.decode()
     assert "No space left" in full.stderr.decode()
-    assert store.snapshots() == before
-    assert store.counts() == {(A, NOON, 200): 1}
-    assert list((store.folder / "tmp").iterdir()) == []
+    assert small.snapshots() == before
+    assert small.counts() == {(A, NOON, 200): 1}
+    assert list((small.folder / "tmp").iterdir()) == []
     many.unlink()
     deliver(logs, 1)
-    assert store.run(logs.folder).complete
-    assert store.counts() == {(A, NOON, 200): 2}
+    assert small.run(logs.folder).complete
+    assert small.counts() == {(A, NOON, 200): 2}
 
 
 def test_a_read_only_store_is_named_and_still_answers(
-    logs: Logs, disk: Path, httpcodes: Command
+    logs: Logs, disk: Path, small: Store, httpcodes: Command
 ) -> None:
-    store = Store(disk / "store")
-    deliver(logs, 0)
-    store.run(logs.folder)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    refused = httpcodes("run", logs.folder, "--store", store.folder)
+    refused = httpcodes("run", logs.folder, "--store", small.folder)
     assert refused.returncode == 1
     assert refused.stderr.decode() == (
-        f"httpcodes: the store {store.folder} can't be written: Read-only file system\n"
+        f"httpcodes: the store {small.folder} can't be written: Read-only file system\n"
     )
-    assert store.counts() == {(A, NOON, 200): 1}
-    assert httpcodes("verify", "--store", store.folder).returncode == 0
+    assert small.counts() == {(A, NOON, 200): 1}
+    assert httpcodes("verify", "--store", small.folder).returncode == 0
 
 
 def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) -> None:
