@@ -4,8 +4,9 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import duckdb
 import typer
@@ -15,10 +16,12 @@ from rich.table import Table
 
 from jobs import forget as forgetting
 from jobs import nightly
+from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
 from jobs import sample as samples
 from jobs import verify as proofs
 from jobs.access_log import BY_NAME, BadMapping, Choice
+from jobs.fold import WINDOW, FoldedAway
 from jobs.forget import NotInLedger
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
@@ -28,6 +31,20 @@ from queries.cli import app as queries_app
 from queries.snapshot import SnapshotError
 
 FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
+DAY = "%Y-%m-%d"
+
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN",
+        help="Say which column is the service, the timestamp, the status.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")]
 
 app = typer.Typer(
     name="httpcodes",
@@ -49,26 +66,21 @@ def run(
         ),
     ],
     store: StoreOption = DEFAULT_STORE,
-    format_: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="ROLE=COLUMN",
-            help="Say which column is the service, the timestamp, the status.",
-        ),
-    ] = None,
+    format_: FormatOption = None,
+    map_: MapOption = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try files in quarantine again.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")] = False,
+    replace_within: Annotated[
+        int, typer.Option(metavar="DAYS", min=0, help="How long a counted file may be replaced.")
+    ] = WINDOW.days,
+    as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Count the access logs that the sources hold, and publish a snapshot."""
     narration = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
     with _exit_codes(), _progress(narration) as on_progress:
         choice = Choice.of(format_, map_ or [])
-        summary = nightly.run(store, source, choice, on_progress, retry=retry)
+        policy = nightly.Policy(retry, timedelta(days=replace_within))
+        summary = nightly.run(store, source, choice, on_progress, policy)
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
     _narrate(summary, narration)
@@ -87,6 +99,37 @@ def forget(
     for file in forgotten.paths:
         typer.echo(f"forgotten {file}", err=True)
     typer.echo(f"published {forgotten.snapshot}", err=True)
+
+
+@app.command()
+def rebuild(
+    first: Annotated[
+        datetime, typer.Option("--from", metavar="DAY", formats=[DAY], help="First day, UTC.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", metavar="DAY", formats=[DAY], help="Last day, UTC.")
+    ],
+    store: StoreOption = DEFAULT_STORE,
+    format_: FormatOption = None,
+    map_: MapOption = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Drop what files that are gone had added.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Count days afresh from the files that are still there; what is gone is kept."""
+    if last < first:
+        raise typer.BadParameter("--to is earlier than --from; it is the last day, inclusive")
+    narration = Console(stderr=True, highlight=False, soft_wrap=True)
+    with _exit_codes():
+        days = rebuilding.Days(first.date(), last.date())
+        choice = Choice.of(format_, map_ or [])
+        done = rebuilding.rebuild(store, days, choice, drop_missing=drop_missing)
+    if as_json:
+        typer.echo(json.dumps(done.as_json()))
+    _narrate_rebuilt(done, narration)
+    if not done.complete:
+        raise typer.Exit(PARTLY_DONE)
 
 
 @app.command()
@@ -118,7 +161,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read the source files that still exist again, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Prove that the published counts are those of the files in force, each counted once."""
     with _exit_codes():
@@ -173,7 +216,7 @@ def _exit_codes() -> Iterator[None]:
         # DuckDB turns what a signal handler raises into an error of its own.
         if signals.received:
             _fail("interrupted; the newest snapshot stands", INTERRUPTED)
-        if isinstance(error, StoreUnusable | SnapshotError | duckdb.Error | OSError):
+        if isinstance(error, StoreUnusable | SnapshotError | FoldedAway | duckdb.Error | OSError):
             _fail(error, FAILED)
         raise
 
@@ -221,18 +264,35 @@ def _progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
 
 def _narrate(summary: nightly.Summary, console: Console) -> None:
     figures = summary.as_json()
+    console.print(_table(figures))
+    for state in ("refused", "quarantined"):
+        for file in figures[state]:
+            console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
+    if figures["files"]["unchanged"] and not summary.changed:
+        console.print("nothing new: no count changed")
+    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
+
+
+def _narrate_rebuilt(done: rebuilding.Rebuilt, console: Console) -> None:
+    figures = done.as_json()
+    console.print(_table(figures))
+    for file in figures["missing"]:
+        fate = "were dropped" if file["dropped"] else "are kept"
+        line = f"missing {file['path']}: its {file['rows']:,} requests {fate}"
+        console.print(line, markup=False)
+    for file in figures["kept"]:
+        console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
+    console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
+
+
+def _table(figures: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     for group in ("files", "rows"):
         for what, how_many in figures[group].items():
             table.add_row(f"{group} {what}", f"{how_many:,}")
     for reason, rows in figures["rejected"].items():
         table.add_row(f"  {reason}", f"{rows:,}")
-    console.print(table)
-    for refused in figures["quarantined"]:
-        console.print(f"quarantined {refused['path']}: {refused['reason']}", markup=False)
-    if figures["files"]["unchanged"] and not summary.changed:
-        console.print("nothing new: no count changed")
-    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
+    return table
 
 
 def main() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import rollup, runs
+from jobs import fold, rollup, runs
+from jobs.fold import FoldedAway
 from jobs.ingest import show_access_log
 from jobs.ledger import Ledger
-from jobs.store import revision
+from jobs.sources import holds
+from jobs.store import Revision, revision
 
 
 class NotInLedger(Exception):
@@ -28,18 +30,37 @@ class Forgotten:
 def forget(store: Path, paths: Sequence[str]) -> Forgotten:
     """Take back exactly what these files, or all files below these folders, added.
 
-    Raises NotInLedger, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError; then
-    nothing has changed.
+    Raises NotInLedger, FoldedAway, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or
+    OSError; then nothing has changed.
     """
     with revision(store) as work:
         ledger = Ledger(work)
+        rollup.define_buckets(work.connection)
         forgotten: set[str] = set()
+        unfolded = False
         for path in paths:
             place = os.path.abspath(path)
-            forgotten.update(ledger.forget(place))
+            named = ledger.named(place)
+            unfolded = _unfold(work, ledger, named) or unfolded
+            ledger.forget(named)
+            forgotten.update(named)
             if not any(f"{file}/".startswith(f"{place}/") for file in forgotten):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
         rollup.settle(work.connection)
+        if unfolded:
+            fold.tidy(work.connection)
         show_access_log(work.connection)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(forgotten))
+
+
+def _unfold(work: Revision, ledger: Ledger, paths: Sequence[str]) -> bool:
+    folded = [file for file in ledger.in_force(paths) if file.folded]
+    for file in folded:
+        if not holds(file.path, file.fingerprint):
+            raise FoldedAway(
+                f"{file.path} was counted too long ago to be taken back when its content is gone; "
+                f"`httpcodes rebuild {file.days} --drop-missing` counts its days without it"
+            )
+    fold.unfold(work.connection, [file.path for file in folded])
+    return bool(folded)

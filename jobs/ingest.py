@@ -103,6 +103,9 @@ class Ingest:
                 case Verdict.QUARANTINED, reason:
                     self._ledger.touch(content)
                     self.outcome.quarantined[content.file.path] = str(reason)
+                case Verdict.REFUSED, reason:
+                    self._ledger.record([(content, str(reason))], "refused")
+                    self.outcome.refused[content.file.path] = str(reason)
                 case Verdict.DUPLICATE, twin:
                     duplicates.append((content, f"holds what {twin} holds"))
                 case Verdict.FORGOTTEN, twin:
@@ -111,7 +114,7 @@ class Ingest:
                     new.append(content)
         for state, copies in (("duplicate", duplicates), ("forgotten", forgotten)):
             if copies:
-                self._ledger.replace([content.file.path for content, _ in copies])
+                self._ledger.replace([content for content, _ in copies])
                 self._ledger.record(copies, state)
                 self.outcome.files_duplicate += len(copies)
         return new
@@ -137,12 +140,23 @@ class Ingest:
             for content in contents:
                 self._quarantine(content, sentence)
             return
+        contents = self._undamaged(contents, reading)
         # DuckDB's number of a file in a scan gives way to a column of that name.
         shadowed = "file_index" in map(str.lower, schema)
         sql = self._count_sql(reading, "0" if shadowed else "file_index")
-        for together in [[content] for content in contents] if shadowed else [contents]:
+        for together in [[c] for c in contents] if shadowed else filter(None, [contents]):
             for some, _ in self._halving(together, partial(self._scan, sql)):
                 self._take_scan(some, kind, reading)
+
+    def _undamaged(self, contents: Sequence[Content], reading: Reading) -> list[Content]:
+        columns = [reading.service, *reading.timestamp, reading.status]
+        undamaged = []
+        for content in contents:
+            if damage := parquet.page_damage(content.file.path, columns):
+                self._quarantine(content, damage)
+            else:
+                undamaged.append(content)
+        return undamaged
 
     def _count_sql(self, reading: Reading, file_index: str) -> str:
         return _SQL["count"].format(
@@ -171,7 +185,7 @@ class Ingest:
         status_code = expressions.status_code(reading, "status")
         connection.execute(_SQL["judge"].format(status_code=status_code))
         connection.execute(_SQL["take"])
-        replaced = self._ledger.replace([content.file.path for content in taken.values()])
+        replaced = self._ledger.replace(list(taken.values()))
         connection.execute(
             _SQL["record"],
             {
@@ -280,10 +294,11 @@ def access_log_selects(
 ) -> list[str]:
     """The rows of files in force as access_log shows them: a SELECT for each kind of file.
 
-    Of `wanted` paths, or of all that are still there.
+    Of `wanted` paths, or of all that still hold what was counted, as far as is known.
     """
     selects = []
-    for selection, paths in connection.execute(_SQL["in_force"]).fetchall():
+    shown = connection.execute(_SQL["in_force"], {"all": wanted is not None}).fetchall()
+    for selection, paths in shown:
         present = [path for path in paths if (look(path) if wanted is None else path in wanted)]
         if present:
             quoted = (parquet.pattern(path).replace("'", "''") for path in present)

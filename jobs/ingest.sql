@@ -176,11 +176,12 @@ HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection), true)
 SELECT reading_id FROM internal.readings WHERE kind = $kind AND selection = $selection
 
 -- name: in_force
--- The files that access_log shows, by the way they are read. A path in quarantine holds something
--- else by now than what was counted.
+-- The files in force, all or those that access_log shows, by the way they are read. A path in quarantine, or refused,
+-- holds something else by now than what was counted.
 SELECT selection, list(path ORDER BY path)
 FROM internal.files JOIN internal.readings USING (reading_id)
-WHERE state = 'ingested' AND path NOT IN (SELECT path FROM internal.files WHERE state = 'quarantined')
+WHERE state = 'ingested'
+    AND ($all OR path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused')))
 GROUP BY reading_id, selection
 ORDER BY reading_id
 

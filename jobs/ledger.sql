@@ -19,16 +19,16 @@ SELECT listed.path, known.state, known.reason
 FROM listed
 JOIN internal.files AS known
     ON known.path = listed.path AND known.size = listed.size AND known.version = listed.version
-WHERE known.state IN ('ingested', 'forgotten')
+WHERE known.state IN ('ingested', 'forgotten', 'refused')
     OR (known.state = 'quarantined' AND NOT $retry)
     OR (known.state = 'duplicate' AND known.fingerprint IN (SELECT fingerprint FROM internal.files WHERE state = 'ingested'))
 
 -- name: unchanged
 SELECT count(DISTINCT path) FROM settled
-WHERE state <> 'quarantined' AND path NOT IN (SELECT path FROM internal.files JOIN added USING (file_id))
+WHERE state NOT IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM internal.files JOIN added USING (file_id))
 
--- name: settled_quarantine
-SELECT path, reason FROM settled WHERE state = 'quarantined' ORDER BY path
+-- name: still
+SELECT path, reason FROM settled WHERE state = $state ORDER BY path
 
 -- name: unsettled
 -- Files to look at; those that were counted before come first, so that content which moved from
@@ -47,7 +47,7 @@ WITH met AS (
 summed AS (
     SELECT
         path,
-        bool_or(here AND state IN ('ingested', 'forgotten')) AS decided,
+        bool_or(here AND (state = 'forgotten' OR (state = 'ingested' AND NOT $afresh))) AS decided,
         bool_or(here AND state = 'duplicate') AS duplicate,
         any_value(reason) FILTER (here AND state = 'quarantined') AS quarantined,
         min(known_path) FILTER (NOT here AND state = 'ingested') AS twin,
@@ -62,30 +62,37 @@ FROM summed
 UPDATE internal.files SET version = $version, modified_at = make_timestamp($modified_us)
 WHERE path = $path AND fingerprint = $fingerprint AND state <> 'replaced'
 
--- name: drop_quarantine
+-- name: drop_refusals
 -- An earlier broken content; what the path held before that stays, for as long as nothing sound
 -- takes its place.
 DELETE FROM internal.files
-WHERE path IN (SELECT unnest($paths)) AND state = 'quarantined'
+WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused')
 
--- name: drop_other_quarantine
--- Broken content that the path held for a while.
+-- name: drop_other_verdicts
+-- Content that the path held for a while and that was not counted.
 DELETE FROM internal.files
-WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state = 'quarantined'
+WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state IN ('quarantined', 'refused')
 
 -- name: drop_verdicts
 -- What was said of content that is at its path no more.
 DELETE FROM internal.files
-WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'duplicate')
+WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused', 'duplicate')
 
 -- name: heirs
 -- Files in force that go, and a duplicate of each that can take its place without being read: the
--- content was delivered at its path, too.
+-- content was delivered at its path, too. Not where the same content is counted again.
 CREATE OR REPLACE TEMP TABLE heirs AS
 SELECT gone.file_id AS gone_id, min(heir.file_id) AS heir_id
 FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint)
 WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND heir.state = 'duplicate'
+    AND gone.fingerprint NOT IN (SELECT unnest($fingerprints))
 GROUP BY gone.file_id
+
+-- name: heir
+CREATE OR REPLACE TEMP TABLE heirs AS
+SELECT gone.file_id AS gone_id, heir.file_id AS heir_id
+FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint)
+WHERE gone.path = $path AND gone.state = 'ingested' AND heir.path = $heir AND heir.state = 'duplicate'
 
 -- name: inherit
 UPDATE internal.contributions SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
@@ -101,7 +108,8 @@ UPDATE internal.files SET
     rows_counted = gone.rows_counted,
     rows_rejected = gone.rows_rejected,
     first_request = gone.first_request,
-    last_request = gone.last_request
+    last_request = gone.last_request,
+    folded = gone.folded
 FROM heirs JOIN internal.files AS gone ON gone.file_id = gone_id
 WHERE files.file_id = heir_id;
 
@@ -113,16 +121,16 @@ WHERE file_id IN (SELECT gone_id FROM heirs);
 INSERT INTO withdrawn
 SELECT file_id FROM internal.files WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'
 
--- name: mark_replaced
-UPDATE internal.files SET state = 'replaced', reason = 'the content of its path changed'
-WHERE file_id IN (SELECT file_id FROM withdrawn) AND state = 'ingested'
+-- name: mark_withdrawn
+UPDATE internal.files SET state = 'replaced', reason = $reason
+WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'
 
--- name: asked
+-- name: named
 -- The files at a path or below it that something is held against or counted for, and copies of
 -- what they hold, which would take their place.
 WITH named AS (
     SELECT path, fingerprint FROM internal.files
-    WHERE (path = $path OR starts_with(path, $path || '/')) AND state IN ('ingested', 'duplicate', 'quarantined')
+    WHERE (path = $path OR starts_with(path, $path || '/')) AND state IN ('ingested', 'duplicate', 'quarantined', 'refused')
 )
 SELECT path FROM named
 UNION
@@ -132,27 +140,45 @@ ORDER BY path
 
 -- name: mark_forgotten
 UPDATE internal.files SET state = 'forgotten', reason = 'taken back by hand'
-WHERE path IN (SELECT unnest($paths)) AND state IN ('ingested', 'duplicate', 'quarantined')
+WHERE path IN (SELECT unnest($paths)) AND state IN ('ingested', 'duplicate', 'quarantined', 'refused')
+
+-- name: in_force
+SELECT path, fingerprint, folded, rows_counted, first_request, last_request FROM internal.files
+WHERE path IN (SELECT unnest($paths)) AND state = 'ingested' ORDER BY path
+
+-- name: between
+SELECT path, fingerprint, folded, rows_counted, first_request, last_request FROM internal.files
+WHERE state = 'ingested' AND first_request <= $last AND last_request >= $first ORDER BY path
+
+-- name: copies
+SELECT path FROM internal.files
+WHERE state = 'duplicate' AND fingerprint = $fingerprint ORDER BY path
 
 -- name: next_file_id
 SELECT coalesce(max(file_id), 0) + 1 FROM internal.files
 
 -- name: record
+-- Content that is in force at its path stays so, whatever a second look at it gave.
 INSERT INTO internal.files BY NAME
 SELECT
-    unnest($file_ids) AS file_id,
-    unnest($paths) AS path,
-    unnest($sizes) AS size,
-    make_timestamp(unnest($modified_us)) AS modified_at,
-    unnest($versions) AS version,
-    unnest($fingerprints) AS fingerprint,
-    unnest($reasons) AS reason,
+    given.*,
     $state AS state,
     $ingested_at AS ingested_at,
     $run_id AS run_id,
     0 AS rows_read,
     0 AS rows_counted,
     0 AS rows_rejected
+FROM (
+    SELECT
+        unnest($file_ids) AS file_id,
+        unnest($paths) AS path,
+        unnest($sizes) AS size,
+        make_timestamp(unnest($modified_us)) AS modified_at,
+        unnest($versions) AS version,
+        unnest($fingerprints) AS fingerprint,
+        unnest($reasons) AS reason
+) AS given
+ANTI JOIN (FROM internal.files WHERE state = 'ingested') AS held USING (path, fingerprint)
 
--- name: in_force
+-- name: replaced
 SELECT count(*) FROM internal.files WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'

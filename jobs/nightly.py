@@ -3,15 +3,26 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs import rollup, runs, sources
+from jobs import fold, rollup, runs, sources
 from jobs.access_log import Choice
 from jobs.ingest import Ingest, show_access_log
 from jobs.ledger import Ledger
 from jobs.runs import Outcome
 from jobs.store import revision
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a run does with files that it knows."""
+
+    retry: bool = False
+    """Whether to look at files in quarantine again; done too if the caller chose how to read."""
+    window: timedelta = fold.WINDOW
+    """For how long after it was counted a file may be replaced."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,8 @@ class Summary:
     @property
     def complete(self) -> bool:
         """Whether every file and row could be used."""
-        return not self.outcome.quarantined and not self.outcome.rows_rejected
+        done = self.outcome
+        return not (done.quarantined or done.refused or done.rows_rejected)
 
     @property
     def changed(self) -> bool:
@@ -52,6 +64,7 @@ class Summary:
                 "unchanged": done.files_unchanged,
                 "replaced": done.files_replaced,
                 "duplicate": done.files_duplicate,
+                "refused": len(done.refused),
                 "quarantined": len(done.quarantined),
             },
             "rows": {
@@ -60,12 +73,14 @@ class Summary:
                 "rejected": done.rows_rejected,
             },
             "rejected": dict(sorted(done.rejected.items())),
-            "quarantined": [
-                {"path": path, "reason": reason}
-                for path, reason in sorted(done.quarantined.items())
-            ],
+            "refused": _listed(done.refused),
+            "quarantined": _listed(done.quarantined),
             "seconds": round(self.seconds, 3),
         }
+
+
+def _listed(reasons: dict[str, str]) -> list[dict[str, str]]:
+    return [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
 
 
 def run(
@@ -73,19 +88,17 @@ def run(
     where: Sequence[str],
     choice: Choice,
     on_progress: Callable[[Progress], None],
-    *,
-    retry: bool = False,
+    policy: Policy,
 ) -> Summary:
     """Bring the store up to the files that the sources hold, and publish a snapshot.
 
-    Files in quarantine are looked at again with `retry`, or if the caller chose how to read.
     Raises SourceNotFound, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError;
     then nothing has changed.
     """
     began = time.monotonic()
     found = sources.find(where)
     with revision(store) as work:
-        ledger = Ledger(work, retry=retry or choice.given)
+        ledger = Ledger(work, retry=policy.retry or choice.given)
         ledger.see(list(found.files.values()))
         unsettled = [found.files[path] for path in ledger.unsettled()]
         to_do = sum(file.size for file in unsettled)
@@ -98,6 +111,8 @@ def run(
         show_access_log(work.connection)
         outcome = ingest.outcome
         outcome.files_unchanged += ledger.unchanged()
-        outcome.quarantined |= ledger.settled_quarantine() | found.refused
+        outcome.quarantined |= ledger.still("quarantined") | found.refused
+        outcome.refused |= ledger.still("refused")
+        fold.fold(work, policy.window)
         runs.record(work, outcome)
     return Summary(work.run_id, outcome, time.monotonic() - began)

@@ -15,6 +15,8 @@ class Outcome:
     files_replaced: int = 0
     files_duplicate: int = 0
     files_forgotten: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    """Reasons by path, of files that would replace a folded one."""
     rows_read: int = 0
     rows_counted: int = 0
     rows_rejected: int = 0
@@ -31,7 +33,7 @@ def record(work: Revision, done: Outcome) -> None:
     finished_at = datetime.now(UTC).replace(tzinfo=None)
     work.connection.execute("UPDATE internal.snapshot SET as_of = ?", [work.started_at])
     work.connection.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             work.run_id,
             work.started_at,
@@ -41,6 +43,7 @@ def record(work: Revision, done: Outcome) -> None:
             done.files_replaced,
             done.files_duplicate,
             done.files_forgotten,
+            len(done.refused),
             len(done.quarantined),
             done.rows_read,
             done.rows_counted,

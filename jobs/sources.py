@@ -94,6 +94,15 @@ def fingerprint(path: str) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def holds(path: str, known: str) -> bool:
+    """Whether a file with this fingerprint lies at the path."""
+    try:
+        file = look(path)
+        return file is not None and file.regular and fingerprint(path) == known
+    except OSError:
+        return False
+
+
 def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
     # Not resolved: a folder may be a link that moves on.
     path = os.path.abspath(source)

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from jobs import rollup
-from jobs.ingest import access_log_selects
+from jobs.recount import recount
 from jobs.sources import fingerprint
 from queries import snapshot
 from queries.statements import statements
@@ -89,6 +89,6 @@ def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -
     if not paths:
         return []
     rollup.define_buckets(connection)
-    rows = snapshot.access_log(access_log_selects(connection, paths))
-    sql = _SQL["recounted"].replace("{rows}", rows)
-    return [Finding(*row) for row in connection.execute(sql, {"paths": list(paths)}).fetchall()]
+    recount(connection, paths)
+    rows = connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
+    return [Finding(*row) for row in rows]

@@ -46,7 +46,8 @@ CREATE TABLE internal.files (
     ingested_at TIMESTAMP NOT NULL,
     run_id VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
-    reason VARCHAR
+    reason VARCHAR,
+    folded BOOLEAN NOT NULL DEFAULT false
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
@@ -73,7 +74,12 @@ CREATE TABLE internal.contributions (
     status_code SMALLINT NOT NULL,
     requests BIGINT NOT NULL
 );
-COMMENT ON TABLE internal.contributions IS 'What each file in force added to the cells.';
+COMMENT ON TABLE internal.contributions IS 'What each file in force added to the cells, but for folded files.';
+
+CREATE TABLE internal.folded_buckets (
+    bucket_start TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE internal.folded_buckets IS 'Buckets that hold counts of folded files: their cells are more than the sum of contributions.';
 
 CREATE TABLE internal.rejects (
     file_id INTEGER NOT NULL,
@@ -91,6 +97,7 @@ CREATE TABLE runs (
     files_replaced BIGINT NOT NULL,
     files_duplicate BIGINT NOT NULL,
     files_forgotten BIGINT NOT NULL,
+    files_refused BIGINT NOT NULL,
     files_quarantined BIGINT NOT NULL,
     rows_read BIGINT NOT NULL,
     rows_counted BIGINT NOT NULL,
@@ -105,6 +112,7 @@ COMMENT ON COLUMN runs.files_unchanged IS 'Known files whose content is what it 
 COMMENT ON COLUMN runs.files_replaced IS 'Known files with new content, which took the place of the old.';
 COMMENT ON COLUMN runs.files_duplicate IS 'Files that hold what another file holds or a forgotten one held; not counted.';
 COMMENT ON COLUMN runs.files_forgotten IS 'Files that were taken back by hand.';
+COMMENT ON COLUMN runs.files_refused IS 'Files that would replace a folded one; a rebuild of its days counts them.';
 COMMENT ON COLUMN runs.files_quarantined IS 'Files that could not be used.';
 COMMENT ON COLUMN runs.rows_read IS 'Rows of the files that this run ingested or replaced.';
 COMMENT ON COLUMN runs.rows_counted IS 'Those of them that were counted.';
@@ -180,7 +188,7 @@ COMMENT ON COLUMN services.registered IS 'Whether somebody registered it.';
 CREATE VIEW source_files AS
 SELECT
     path, size, modified_at, fingerprint, format, rows_read, rows_counted, rows_rejected,
-    first_request, last_request, ingested_at, run_id, state, reason, file_id
+    first_request, last_request, ingested_at, run_id, state, reason, folded, file_id
 FROM internal.files;
 COMMENT ON VIEW source_files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN source_files.path IS 'Where the file was found, absolute.';
@@ -195,8 +203,9 @@ COMMENT ON COLUMN source_files.first_request IS 'Earliest moment of a row, count
 COMMENT ON COLUMN source_files.last_request IS 'Latest moment of a row, counted or not, UTC; NULL: no row has one.';
 COMMENT ON COLUMN source_files.ingested_at IS 'When the run that wrote this row started, UTC.';
 COMMENT ON COLUMN source_files.run_id IS 'That run.';
-COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used.';
+COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file.';
 COMMENT ON COLUMN source_files.reason IS 'Why the state is what it is, in a sentence; NULL: nothing to say.';
+COMMENT ON COLUMN source_files.folded IS 'True once the replacement window of a file in force has closed: its contributions are no longer kept apart.';
 COMMENT ON COLUMN source_files.file_id IS 'Joins contributions.';
 
 CREATE VIEW rejected_rows AS
@@ -211,7 +220,7 @@ COMMENT ON COLUMN rejected_rows.rows IS 'How many rows.';
 CREATE VIEW contributions AS
 SELECT file_id, service_name, bucket_start, status_code, requests
 FROM internal.contributions JOIN internal.services USING (service_id);
-COMMENT ON VIEW contributions IS 'What each file in force added to rollup_5m, kept for as long as the file may still be replaced.';
+COMMENT ON VIEW contributions IS 'What each file in force added to rollup_5m, kept for as long as the file may still be replaced; a folded file has none.';
 COMMENT ON COLUMN contributions.file_id IS 'The file, as in source_files.';
 COMMENT ON COLUMN contributions.service_name IS 'Canonical name.';
 COMMENT ON COLUMN contributions.bucket_start IS 'Start of the 5 minutes, UTC.';

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from jobs import nightly
 from jobs.access_log import Choice
+from jobs.fold import WINDOW
 
 Counts = dict[tuple[str, str, int], int]
 
@@ -56,11 +57,16 @@ class Store:
         self.folder = folder
 
     def run(
-        self, *sources: Path | str, maps: Sequence[str] = (), retry: bool = False
+        self,
+        *sources: Path | str,
+        maps: Sequence[str] = (),
+        retry: bool = False,
+        window: timedelta = WINDOW,
     ) -> nightly.Summary:
         """Run the nightly job in this process."""
         choice, where = Choice.of(None, maps), [str(source) for source in sources]
-        return nightly.run(self.folder, where, choice, lambda _: None, retry=retry)
+        policy = nightly.Policy(retry, window)
+        return nightly.run(self.folder, where, choice, lambda _: None, policy)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the newest snapshot, as an analyst would."""

@@ -15,7 +15,7 @@ from conftest import PROJECT, Command, Logs, Store
 
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"
-LINES = ["files ingested", "files unchanged", "files replaced", "files duplicate",
+LINES = ["files ingested", "files unchanged", "files replaced", "files duplicate", "files refused",
          "files quarantined", "rows read", "rows counted", "rows rejected"]  # fmt: skip
 
 
@@ -42,9 +42,17 @@ def test_json_is_a_machines_summary_on_stdout(logs: Logs, store: Store, httpcode
     assert summary.pop("seconds") > 0
     assert summary.pop("snapshot") + ".duckdb" in store.snapshots()
     assert summary == {
-        "files": {"ingested": 1, "unchanged": 0, "replaced": 0, "duplicate": 0, "quarantined": 1},
+        "files": {
+            "ingested": 1,
+            "unchanged": 0,
+            "replaced": 0,
+            "duplicate": 0,
+            "refused": 0,
+            "quarantined": 1,
+        },
         "rows": {"read": 2, "counted": 1, "rejected": 1},
         "rejected": {"status unreadable": 1},
+        "refused": [],
         "quarantined": [
             {
                 "path": str(logs.folder / "b.parquet"),

@@ -1,4 +1,4 @@
-"""Deliver, replace, copy, rename, damage, mend, remove and forget in random order.
+"""Deliver, replace, copy, rename, damage, mend, remove, forget, fold and rebuild in random order.
 
 Real files, real runs; the published snapshot is compared after every run with a model that
 knows only this: a content counts once if it was delivered at a path and neither replaced
@@ -8,6 +8,7 @@ there nor forgotten.
 import shutil
 import tempfile
 from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 from conftest import Logs, Store
@@ -15,11 +16,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from jobs.access_log import Choice
+from jobs.fold import WINDOW, FoldedAway
 from jobs.forget import forget
+from jobs.rebuild import Days, rebuild
 from jobs.verify import verify
 
 Cell = tuple[str, str, int]
 
+DAYS = Days(date(2025, 9, 9), date(2025, 9, 9))
 PATHS = st.sampled_from([f"{letter}.parquet" for letter in "abc"])
 # Few contents, so that the same one turns up at several paths.
 CONTENTS = st.integers(0, 3)
@@ -89,22 +94,57 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def forget(self, path: str) -> None:
-        if path in self.counted:
-            content = self.counted[path]
+        if path not in self.counted:
+            return
+        content = self.counted[path]
+        try:
             forget(self.store.folder, [str(self.logs.folder / path)])
+        except FoldedAway:
+            in_force = self.in_force()
+            (holder,) = (p for p, c in self.counted.items() if c == content and in_force.get(p))
+            assert self.lying.get(holder) != content
+        else:
             self.forgotten.add(content)
             self.counted = {p: c for p, c in self.counted.items() if c != content}
-            self.compare()
+        self.compare()
 
-    @rule()
-    def run(self) -> None:
-        self.store.run(self.logs.folder)
+    @rule(window=st.sampled_from([WINDOW, timedelta(0)]))
+    def run(self, window: timedelta) -> None:
+        summary = self.store.run(self.logs.folder, window=window)
+        refused = {Path(path).name for path in summary.outcome.refused}
         for path, content in self.lying.items():
-            if content is not None:
+            if path in refused:
+                assert content != self.counted[path]
+            elif content is not None:
                 self.counted[path] = content
                 if content in self.forgotten:
                     del self.counted[path]
         self.compare()
+
+    @rule(drop_missing=st.booleans())
+    def rebuild(self, drop_missing: bool) -> None:
+        if not self.counted:
+            return
+        in_force = self.in_force()
+        done = rebuild(self.store.folder, DAYS, Choice(), drop_missing=drop_missing)
+        assert verify(self.store.folder, deep=False).findings == []
+        kept, missing = ({Path(path).name for path in paths} for paths in (done.kept, done.missing))
+        for path in kept & self.lying.keys():
+            changed = self.lying[path] != self.counted[path]
+            assert changed and (self.lying[path] is None or in_force[path])
+        assert not missing & self.lying.keys()
+        for path in {Path(path).name for path in done.dropped}:
+            gone = self.counted[path]
+            self.counted = {
+                p: c for p, c in self.counted.items() if c != gone or self.lying.get(p) == gone
+            }
+        # What the rebuild did not look at, the next run does.
+        self.run(WINDOW)
+
+    def in_force(self) -> dict[str, bool]:
+        """The files in force, and whether they are folded."""
+        rows = self.store.sql("SELECT path, folded FROM source_files WHERE state = 'ingested'")
+        return {Path(path).name: folded for path, folded in rows}
 
     @precondition(lambda self: self.counted)
     @rule()

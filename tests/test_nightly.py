@@ -399,3 +399,37 @@ def test_columns_that_are_called_like_those_of_a_scan_forge_nothing(
     assert [rows for _, rows in files] == [1, 2, 2]
     shown = store.sql("SELECT source_file, count(*) FROM access_log GROUP BY ALL ORDER BY ALL")
     assert shown == files
+
+
+def flipped(file: Path, value: bytes) -> Path:
+    """The file with a bit of this value changed, where it first stands."""
+    content = file.read_bytes()
+    place = content.index(value)
+    file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    return file
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_a_page_that_does_not_match_its_checksum_is_found(
+    version: str, compression: str, logs: Logs, store: Store
+) -> None:
+    columns = {"host": [A] * 300, "timestamp": [NOON] * 300, "status": [200] * 300}
+    options = {"compression": compression, "data_page_version": version}
+    for name in ("sound.parquet", "damaged.parquet"):
+        logs.write(name, columns, write_page_checksum=True, **options)
+        columns = columns | {"path": ["/"] * 300}
+    flipped(logs.folder / "damaged.parquet", A.encode()[:4])
+    summary = store.run(logs.folder)
+    (reason,) = summary.outcome.quarantined.values()
+    assert reason == "a page does not match its checksum: the file was damaged after it was written"
+    assert store.counts() == {(A, NOON, 200): 300}
+
+
+def test_what_no_checksum_covers_is_read_as_it_stands(logs: Logs, store: Store) -> None:
+    columns = {"host": [A], "timestamp": [NOON], "status": [200]}
+    flipped(
+        logs.write("a.parquet", columns, compression="none", write_statistics=False), A.encode()
+    )
+    store.run(logs.folder)
+    assert store.counts() == {("`.example", NOON, 200): 1}

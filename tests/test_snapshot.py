@@ -14,11 +14,11 @@ CONTRACT = {
     "access_log": "requested_at service_name status_code method path bytes_sent duration_ms "
     "client_ip user_agent referer cache_status source_file",
     "source_files": "path size modified_at fingerprint format rows_read rows_counted rows_rejected "
-    "first_request last_request ingested_at run_id state reason file_id",
+    "first_request last_request ingested_at run_id state reason folded file_id",
     "rejected_rows": "path reason rows",
     "contributions": "file_id service_name bucket_start status_code requests",
     "runs": "run_id started_at finished_at files_ingested files_unchanged files_replaced "
-    "files_duplicate files_forgotten files_quarantined rows_read rows_counted rows_rejected",
+    "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected",
 }
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"

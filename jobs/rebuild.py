@@ -1,0 +1,222 @@
+"""Days are counted afresh from the sources that exist; what is gone is kept.
+
+Within the replacement window that is simple: what a file added is known, and is taken back. A
+folded file that is unchanged is unfolded first. One that has changed can only leave if all
+that its buckets hold beyond the known contributions is its own; so it stays where a folded
+file that is gone has counts in the same buckets, or where its requests reach beyond the days.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+
+from jobs import fold, rollup, runs
+from jobs.access_log import Choice
+from jobs.ingest import Ingest, show_access_log
+from jobs.ledger import Counted, Ledger
+from jobs.runs import Outcome
+from jobs.sources import fingerprint, holds, look
+from jobs.store import Revision, revision
+
+
+@dataclass(frozen=True)
+class Days:
+    """UTC days, both inclusive."""
+
+    first: date
+    last: date
+
+    @property
+    def start(self) -> datetime:
+        """The first moment, naive, UTC."""
+        return datetime.combine(self.first, clock())
+
+    @property
+    def end(self) -> datetime:
+        """The last microsecond, naive, UTC."""
+        return datetime.combine(self.last, clock.max)
+
+    def hold(self, file: Counted) -> bool:
+        """Whether all rows of the file lie in these days."""
+        reach = (file.first_request, file.last_request)
+        return all(moment is not None and self.start <= moment <= self.end for moment in reach)
+
+
+@dataclass
+class Rebuilt:
+    """What a rebuild did."""
+
+    snapshot: str
+    """The name of the snapshot that it published."""
+    outcome: Outcome
+    missing: dict[str, int]
+    """Files that were not found, with their rows in the counts."""
+    dropped: set[str]
+    """Those of them whose rows are in the counts no more."""
+    kept: dict[str, str]
+    """Files that are there and could not be counted afresh, with the reason."""
+    seconds: float = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the days now are what their sources give."""
+        return not (self.missing.keys() - self.dropped or self.kept or self.outcome.rows_rejected)
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine's summary, as the command prints it."""
+        done = self.outcome
+        return {
+            "snapshot": self.snapshot,
+            "files": {
+                "rebuilt": done.files_ingested + done.files_replaced,
+                "missing": len(self.missing),
+                "kept": len(self.kept),
+            },
+            "rows": {
+                "read": done.rows_read,
+                "counted": done.rows_counted,
+                "rejected": done.rows_rejected,
+            },
+            "rejected": dict(sorted(done.rejected.items())),
+            "missing": [
+                {"path": path, "rows": rows, "dropped": path in self.dropped}
+                for path, rows in sorted(self.missing.items())
+            ],
+            "kept": [{"path": path, "reason": why} for path, why in sorted(self.kept.items())],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def rebuild(
+    store: Path,
+    days: Days,
+    choice: Choice,
+    *,
+    drop_missing: bool = False,
+) -> Rebuilt:
+    """Count every known file with a row in these days afresh, and publish a snapshot.
+
+    Files that are gone keep their counts, unless `drop_missing`. Raises FoldedAway, StoreLocked,
+    StoreUnusable, SnapshotError, duckdb.Error or OSError; then nothing has changed.
+    """
+    began = time.monotonic()
+    unusable: dict[str, str] = {}
+    while True:
+        try:
+            with revision(store) as work:
+                done = _rebuild(work, days, choice, unusable, drop_missing=drop_missing)
+        except _Unusable as broken:
+            unusable |= broken.reasons
+        else:
+            done.seconds = time.monotonic() - began
+            return done
+
+
+class _Unusable(Exception):
+    """New content of folded files can't be used, so the old has to stay: begin again."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__(str(reasons))
+        self.reasons = reasons
+
+
+class _Known:
+    """The files in force with rows in the days, by what lies at their paths now."""
+
+    def __init__(
+        self, ledger: Ledger, days: Days, unusable: dict[str, str], *, drop_missing: bool
+    ) -> None:
+        self._ledger = ledger
+        self._drop_missing = drop_missing
+        self.files: dict[str, Counted] = {}
+        self.missing: set[str] = set()
+        self.unchanged: set[str] = set()
+        self.changed: set[str] = set()
+        self.passed_on: set[str] = set()
+        """New content at paths whose earlier content is in force at another path."""
+        self.kept = dict(unusable)
+        for file in ledger.between(days.start, days.end):
+            self._look_at(file)
+
+    def folded(self, paths: Collection[str]) -> set[str]:
+        return {path for path in paths if self.files[path].folded}
+
+    def _look_at(self, file: Counted) -> None:
+        path = file.path
+        self.files[path] = file
+        now = look(path)
+        try:
+            if path in self.kept:
+                pass
+            elif now is None:
+                self._is_missing(file)
+            elif not now.regular:
+                self.kept[path] = "is not a regular file"
+            elif fingerprint(path) == file.fingerprint:
+                self.unchanged.add(path)
+            else:
+                self._has_changed(file)
+        except OSError as error:
+            self.kept[path] = f"cannot be read: {error.strerror}"
+
+    def _is_missing(self, file: Counted) -> None:
+        copies = self._ledger.copies(file.fingerprint) if self._drop_missing else []
+        if heirs := [copy for copy in copies if holds(copy, file.fingerprint)]:
+            self._look_at(self._ledger.pass_on(file.path, heirs[0]))
+        else:
+            self.missing.add(file.path)
+
+    def _has_changed(self, file: Counted) -> None:
+        copies = self._ledger.copies(file.fingerprint)
+        if copies:
+            heirs = [copy for copy in copies if holds(copy, file.fingerprint)] or copies
+            self.passed_on.add(file.path)
+            self._look_at(self._ledger.pass_on(file.path, heirs[0]))
+        else:
+            self.changed.add(file.path)
+
+
+def _rebuild(
+    work: Revision, days: Days, choice: Choice, unusable: dict[str, str], *, drop_missing: bool
+) -> Rebuilt:
+    ledger = Ledger(work, retry=True, afresh=True)
+    rollup.define_buckets(work.connection)
+    known = _Known(ledger, days, unusable, drop_missing=drop_missing)
+    fold.unfold(work.connection, known.folded(known.unchanged))
+    dropped = known.missing if drop_missing else set()
+    leaving = _take_leave(work, days, known, known.folded(known.changed | dropped))
+    dropped = dropped - known.kept.keys()
+    ledger.withdraw(leaving - dropped, "the content of its path changed")
+    ledger.withdraw(dropped, "gone when its days were rebuilt")
+
+    ingest = Ingest(work, ledger, choice, lambda _: None)
+    again = (known.unchanged | known.changed | known.passed_on) - known.kept.keys()
+    ingest.take([file for path in sorted(again) if (file := look(path))])
+    outcome = ingest.outcome
+    for path, reason in outcome.quarantined.items():
+        if path in leaving | known.passed_on:
+            raise _Unusable({path: reason})
+    rollup.settle(work.connection)
+    fold.tidy(work.connection)
+    show_access_log(work.connection)
+    runs.record(work, outcome)
+    missing = {path: known.files[path].rows_counted for path in known.missing}
+    return Rebuilt(work.run_id, outcome, missing, dropped, known.kept | outcome.quarantined)
+
+
+def _take_leave(work: Revision, days: Days, known: _Known, wanted: set[str]) -> set[str]:
+    """Give folded files contributions to leave with; which of those wanted can leave."""
+    for path in wanted:
+        if not days.hold(known.files[path]):
+            known.kept[path] = f"its earlier rows reach beyond these days: {known.files[path].days}"
+    leaving = wanted - known.kept.keys()
+    staying = known.folded(known.missing | known.changed | known.kept.keys()) - leaving
+    for path in fold.inseparable(work.connection, leaving, staying):
+        known.kept[path] = "its earlier counts can't be told from those of files that stay"
+    leaving -= known.kept.keys()
+    fold.attribute(work.connection, leaving)
+    return leaving

@@ -1,0 +1,21 @@
+"""The rows of known files, counted again in the way in which they were read when they came."""
+
+from collections.abc import Collection
+
+import duckdb
+
+from jobs.ingest import access_log_selects
+from queries import snapshot
+from queries.statements import statements
+
+_SQL = statements("jobs", "recount.sql")
+
+
+def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:
+    """Count files in force by path, service, bucket and status into the table `recounted`.
+
+    The session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
+    can't be read.
+    """
+    rows = snapshot.access_log(access_log_selects(connection, paths))
+    connection.execute(_SQL["recounted"].replace("{rows}", rows))
