@@ -5,10 +5,8 @@ view access_log read every log alike. All that comes from a file is quoted here.
 """
 
 from jobs.access_log import Column, Reading
+from jobs.parquet import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
-
-SOURCE_FILE = "httpcodes source file"
-"""The name under which a scan for access_log has to give the file's path: no log's own column."""
 
 
 def service(reading: Reading) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import fold, rollup, runs
+from jobs import fold, rollup, runs, shown
 from jobs.fold import FoldedAway
-from jobs.ingest import show_access_log
 from jobs.ledger import Ledger
 from jobs.sources import holds
 from jobs.store import Revision, revision
@@ -49,7 +48,7 @@ def forget(store: Path, paths: Sequence[str]) -> Forgotten:
         rollup.settle(work.connection)
         if unfolded:
             fold.tidy(work.connection)
-        show_access_log(work.connection)
+        shown.show(work.connection)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(forgotten))
 

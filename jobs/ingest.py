@@ -5,7 +5,7 @@ broken file fails the scan that it is part of, so a scan that fails is halved un
 culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -19,7 +19,6 @@ from jobs.runs import Outcome
 from jobs.sources import SourceFile, fingerprint, look
 from jobs.store import Revision
 from queries.service_name import canonical
-from queries.snapshot import define_access_log
 from queries.statements import statements
 
 BATCH_BYTES = 64 << 20
@@ -282,32 +281,6 @@ class Ingest:
         self.outcome.rows_rejected += rejected
         for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
             self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
-
-
-def show_access_log(connection: duckdb.DuckDBPyConnection) -> None:
-    """Point the view access_log at the files in force that are still there."""
-    define_access_log(connection, access_log_selects(connection, None))
-
-
-def access_log_selects(
-    connection: duckdb.DuckDBPyConnection, wanted: Collection[str] | None
-) -> list[str]:
-    """The rows of files in force as access_log shows them: a SELECT for each kind of file.
-
-    Of `wanted` paths, or of all that still hold what was counted, as far as is known.
-    """
-    selects = []
-    shown = connection.execute(_SQL["in_force"], {"all": wanted is not None}).fetchall()
-    for selection, paths in shown:
-        present = [path for path in paths if (look(path) if wanted is None else path in wanted)]
-        if present:
-            quoted = (parquet.pattern(path).replace("'", "''") for path in present)
-            files = ", ".join(f"'{path}'" for path in quoted)
-            named = f"filename = '{expressions.SOURCE_FILE}'"
-            selects.append(
-                f"SELECT {selection} FROM read_parquet([{files}], {named}, {parquet.OPTIONS})"
-            )
-    return selects
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

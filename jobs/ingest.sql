@@ -175,16 +175,6 @@ HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection), true)
 -- name: reading_id
 SELECT reading_id FROM internal.readings WHERE kind = $kind AND selection = $selection
 
--- name: in_force
--- The files in force, all or those that access_log shows, by the way they are read. A path in quarantine, or refused,
--- holds something else by now than what was counted.
-SELECT selection, list(path ORDER BY path)
-FROM internal.files JOIN internal.readings USING (reading_id)
-WHERE state = 'ingested'
-    AND ($all OR path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused')))
-GROUP BY reading_id, selection
-ORDER BY reading_id
-
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects
 WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason

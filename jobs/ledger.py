@@ -199,16 +199,19 @@ class Ledger:
     def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
         """Write rows, with their reasons, for files that add nothing to the counts."""
         files = [content.file for content, _ in verdicts]
-        self._connection.execute(_SQL["drop_refusals"], {"paths": [file.path for file in files]})
+        which = {
+            "paths": [file.path for file in files],
+            "fingerprints": [content.fingerprint for content, _ in verdicts],
+        }
+        self._connection.execute(_SQL["drop_earlier"], which)
         self._connection.execute(
             _SQL["record"],
-            {
+            which
+            | {
                 "file_ids": self.new_file_ids(len(files)),
-                "paths": [file.path for file in files],
                 "sizes": [file.size for file in files],
                 "modified_us": [file.modified_us for file in files],
                 "versions": [file.version for file in files],
-                "fingerprints": [content.fingerprint for content, _ in verdicts],
                 "reasons": [reason for _, reason in verdicts],
                 "state": state,
                 "ingested_at": self._revision.started_at,

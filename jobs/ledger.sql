@@ -1,5 +1,6 @@
 -- name: changes
--- Files that this run counts, and files in force before it that go.
+-- What the sources list, files that this run counts, and files in force before it that go.
+CREATE OR REPLACE TEMP TABLE listed (path VARCHAR, size BIGINT, version VARCHAR);
 CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
 CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
 
@@ -47,14 +48,23 @@ WITH met AS (
 summed AS (
     SELECT
         path,
-        bool_or(here AND (state = 'forgotten' OR (state = 'ingested' AND NOT $afresh))) AS decided,
+        bool_or(here AND state = 'ingested' AND NOT $afresh) AS counted,
+        bool_or(here AND state = 'forgotten') AS forgotten,
         bool_or(here AND state = 'duplicate') AS duplicate,
         any_value(reason) FILTER (here AND state = 'quarantined') AS quarantined,
         min(known_path) FILTER (NOT here AND state = 'ingested') AS twin,
-        min(known_path) FILTER (NOT here AND state = 'forgotten') AS forgotten_twin
+        min(known_path) FILTER (state = 'forgotten') AS forgotten_twin
     FROM met GROUP BY path
 )
-SELECT path, decided OR (duplicate AND twin IS NOT NULL) AS unchanged, quarantined, twin, forgotten_twin
+SELECT
+    path,
+    counted
+        OR (duplicate AND twin IS NOT NULL)
+        -- Forgotten content may come back to a path that something else was counted from since.
+        OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested')) AS unchanged,
+    quarantined,
+    twin,
+    forgotten_twin
 FROM summed
 
 -- name: touch
@@ -62,11 +72,12 @@ FROM summed
 UPDATE internal.files SET version = $version, modified_at = make_timestamp($modified_us)
 WHERE path = $path AND fingerprint = $fingerprint AND state <> 'replaced'
 
--- name: drop_refusals
--- An earlier broken content; what the path held before that stays, for as long as nothing sound
--- takes its place.
+-- name: drop_earlier
+-- An earlier broken content, or what was said of this one; what the path held before that stays,
+-- for as long as nothing sound takes its place.
 DELETE FROM internal.files
 WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused')
+    OR (path, fingerprint) IN (SELECT unnest($paths), unnest($fingerprints)) AND state = 'forgotten'
 
 -- name: drop_other_verdicts
 -- Content that the path held for a while and that was not counted.

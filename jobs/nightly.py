@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs import fold, rollup, runs, sources
+from jobs import fold, rollup, runs, shown, sources
 from jobs.access_log import Choice
-from jobs.ingest import Ingest, show_access_log
+from jobs.ingest import Ingest
 from jobs.ledger import Ledger
 from jobs.runs import Outcome
 from jobs.store import revision
@@ -108,7 +108,7 @@ def run(
         ingest.take(unsettled)
         rollup.settle(work.connection)
 
-        show_access_log(work.connection)
+        shown.show(work.connection)
         outcome = ingest.outcome
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.still("quarantined") | found.refused

@@ -25,6 +25,17 @@ _DAMAGE = {
 }
 
 
+SOURCE_FILE = "httpcodes source file"
+"""The name under which a scan gives a row's file: no log's own column."""
+
+
+def rows(selection: str, paths: Sequence[str]) -> str:
+    """The query for a SELECT list over files; the list may name SOURCE_FILE."""
+    files = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
+    named = f"filename = '{SOURCE_FILE}'"
+    return f"SELECT {selection} FROM read_parquet([{files}], {named}, {OPTIONS})"
+
+
 def pattern(path: str) -> str:
     """A glob that matches this path only: DuckDB takes every path for a glob."""
     return re.sub(r"([*?\[])", r"[\1]", path)

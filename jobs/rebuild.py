@@ -14,9 +14,9 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
-from jobs import fold, rollup, runs
+from jobs import fold, rollup, runs, shown
 from jobs.access_log import Choice
-from jobs.ingest import Ingest, show_access_log
+from jobs.ingest import Ingest
 from jobs.ledger import Counted, Ledger
 from jobs.runs import Outcome
 from jobs.sources import fingerprint, holds, look
@@ -202,7 +202,7 @@ def _rebuild(
             raise _Unusable({path: reason})
     rollup.settle(work.connection)
     fold.tidy(work.connection)
-    show_access_log(work.connection)
+    shown.show(work.connection)
     runs.record(work, outcome)
     missing = {path: known.files[path].rows_counted for path in known.missing}
     return Rebuilt(work.run_id, outcome, missing, dropped, known.kept | outcome.quarantined)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from jobs.ingest import access_log_selects
+from jobs import parquet
 from queries import snapshot
 from queries.statements import statements
 
@@ -17,5 +17,6 @@ def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> No
     The session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
     can't be read.
     """
-    rows = snapshot.access_log(access_log_selects(connection, paths))
+    readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
+    rows = snapshot.access_log([parquet.rows(selection, files) for selection, files in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))

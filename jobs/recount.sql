@@ -1,3 +1,11 @@
+-- name: readings
+-- How these files were read, as SELECT lists.
+SELECT selection, list(path ORDER BY path)
+FROM internal.files JOIN internal.readings USING (reading_id)
+WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
+GROUP BY reading_id, selection
+ORDER BY reading_id
+
 -- name: recounted
 -- What the rows of files give when they are counted one by one.
 CREATE OR REPLACE TEMP TABLE recounted AS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs import expressions, parquet
+from jobs import parquet
 from queries import snapshot
 from queries.statements import statements
 
@@ -33,7 +33,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     Raises SnapshotError, duckdb.Error or OSError if the snapshot or a file can't be read.
     """
     place = None if path is None else os.path.abspath(path)
-    options = f"filename = '{expressions.SOURCE_FILE}', {parquet.OPTIONS}"
+    options = f"filename = '{parquet.SOURCE_FILE}', {parquet.OPTIONS}"
     with snapshot.reading(store) as connection:
         for file, selection, rows in connection.execute(_SQL["files"], {"path": place}).fetchall():
             if not os.path.exists(file):
@@ -49,5 +49,5 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
 
 def _as_it_stands(line: str) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(line)
-    del row[expressions.SOURCE_FILE]
+    del row[parquet.SOURCE_FILE]
     return row

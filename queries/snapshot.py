@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -49,7 +48,7 @@ def create(connection: duckdb.DuckDBPyConnection, settle_seconds: int) -> None:
     connection.execute(statement("queries", "snapshot.sql"))
     connection.execute(statement("queries", "moments.sql"))
     connection.execute(
-        "INSERT INTO internal.snapshot VALUES (?, ?, NULL, NULL)", [SCHEMA_VERSION, settle_seconds]
+        "INSERT INTO internal.snapshot VALUES (?, ?, NULL)", [SCHEMA_VERSION, settle_seconds]
     )
     define_access_log(connection, [])
 
@@ -63,14 +62,8 @@ def access_log(selects: Sequence[str]) -> str:
 
 def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> None:
     """Make the view access_log the union of these SELECTs (ACCESS_LOG_COLUMNS each)."""
-    # To define a view over 10,000 files takes longer than all else of a night without news.
-    query = access_log(selects)
-    digest = sha256(query.encode()).hexdigest()
-    known = connection.execute("SELECT access_log_digest FROM internal.snapshot").fetchall()
-    if known != [(digest,)]:
-        connection.execute(f"CREATE OR REPLACE VIEW access_log AS {query}")
-        connection.execute(statements("queries", "access_log.sql")["comments"])
-        connection.execute("UPDATE internal.snapshot SET access_log_digest = ?", [digest])
+    connection.execute(f"CREATE OR REPLACE VIEW access_log AS {access_log(selects)}")
+    connection.execute(statements("queries", "access_log.sql")["comments"])
 
 
 def newest(store: Path) -> Path:

@@ -6,13 +6,17 @@ CREATE SCHEMA internal;
 CREATE TABLE internal.snapshot (
     schema_version INTEGER NOT NULL,
     settle_seconds BIGINT NOT NULL,
-    as_of TIMESTAMP,
-    access_log_digest VARCHAR
+    as_of TIMESTAMP
 );
 COMMENT ON TABLE internal.snapshot IS 'One row: what kind of snapshot this is.';
 COMMENT ON COLUMN internal.snapshot.settle_seconds IS 'How long after its end a bucket may still change, in seconds.';
 COMMENT ON COLUMN internal.snapshot.as_of IS 'When the last run started, UTC.';
-COMMENT ON COLUMN internal.snapshot.access_log_digest IS 'SHA-256 of what the view access_log is the union of.';
+
+CREATE TABLE internal.access_log_parts (
+    name VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL
+);
+COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is the union of, and a digest of what defines them.';
 
 CREATE TABLE internal.services (
     service_id INTEGER NOT NULL,

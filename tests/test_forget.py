@@ -51,6 +51,23 @@ def test_a_forgotten_file_stays_away_until_its_content_changes(logs: Logs, count
     assert verify(counted.folder, deep=True).findings == []
 
 
+def test_forgotten_content_that_comes_back_takes_the_place_of_what_was_counted_since(
+    logs: Logs, counted: Store
+) -> None:
+    file = logs.folder / "a.parquet"
+    content = file.read_bytes()
+    forget(counted.folder, [str(file)])
+    without = counted.counts()
+    logs.requests("a.parquet", (LATER, B, 503))
+    counted.run(logs.folder)
+    file.write_bytes(content)
+    for _ in range(2):
+        counted.run(logs.folder)
+        assert counted.counts() == without
+        assert counted.states() == {"a.parquet": "forgotten", "b.parquet": "ingested"}
+    assert verify(counted.folder, deep=True).findings == []
+
+
 def test_the_copies_of_a_forgotten_file_are_forgotten_with_it(logs: Logs, counted: Store) -> None:
     shutil.copy(logs.folder / "a.parquet", logs.folder / "copy.parquet")
     counted.run(logs.folder)

@@ -433,3 +433,41 @@ def test_what_no_checksum_covers_is_read_as_it_stands(logs: Logs, store: Store) 
     )
     store.run(logs.folder)
     assert store.counts() == {("`.example", NOON, 200): 1}
+
+
+def test_a_counted_file_that_broke_elsewhere_does_not_stop_a_run(logs: Logs, store: Store) -> None:
+    logs.requests("yesterday/a.parquet", (NOON, A, 200))
+    logs.requests("today/b.parquet", (LATER, A, 200))
+    store.run(logs.folder / "yesterday")
+    (logs.folder / "yesterday/a.parquet").write_bytes(b"PAR1 and no more")
+    store.run(logs.folder / "today")
+    assert store.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
+    assert store.sql("SELECT count(*) FROM access_log") == [(1,)]
+
+
+def test_a_new_file_defines_only_its_part_of_access_log(logs: Logs, store: Store) -> None:
+    logs.requests("a.parquet", (NOON, A, 200), ("x", A, 200))
+    logs.requests("b.parquet", ("2025-09-10T00:00:00Z", A, 404))
+    store.run(logs.folder)
+    parts = "SELECT name, digest FROM internal.access_log_parts ORDER BY name"
+    first_day, second_day = store.sql(parts)
+    logs.requests("c.parquet", ("2025-09-10T01:00:00Z", A, 404), ("", A, 500))
+    store.run(logs.folder)
+    assert store.sql(parts)[0] == first_day
+    assert store.sql(parts)[1] != second_day
+    by_status = "SELECT status_code, count(*) FROM access_log GROUP BY 1 ORDER BY 1"
+    assert store.sql(by_status) == [(200, 2), (404, 2), (500, 1)]
+    (logs.folder / "a.parquet").unlink()
+    store.run(logs.folder)
+    assert len(store.sql(parts)) == 1
+    assert store.sql(by_status) == [(404, 2), (500, 1)]
+
+
+def test_a_question_about_an_hour_opens_the_files_of_its_day(logs: Logs, store: Store) -> None:
+    for day in range(1, 10):
+        logs.requests(f"{day}.parquet", (f"2025-09-0{day}T12:00:00Z", A, 200))
+    store.run(logs.folder)
+    hour = "requested_at >= '2025-09-05 12:00' AND requested_at < '2025-09-05 13:00'"
+    plan = str(store.sql(f"EXPLAIN SELECT count(*) FROM access_log WHERE {hour}"))
+    assert plan.count("READ_PARQUET") == 1
+    assert store.sql(f"SELECT count(*) FROM access_log WHERE {hour}") == [(1,)]
