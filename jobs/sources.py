@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
 """How names of files end that are still being uploaded."""
@@ -20,8 +21,7 @@ class SourceNotFound(Exception):
     """A source that the caller named does not exist; the message names it."""
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file as the listing found it."""
 
     path: str

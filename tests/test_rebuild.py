@@ -80,6 +80,7 @@ def test_a_replacement_after_the_window_is_refused_until_its_days_are_rebuilt(
     assert (done.complete, done.outcome.files_ingested, done.outcome.files_replaced) == (True, 1, 1)
     assert store.counts() == {(A, NOON, 200): 1, (B, LATER, 404): 1}
     assert contributed(store) == {"a.parquet", "b.parquet"}
+    assert store.sql("SELECT count(*) FROM internal.folded_buckets") == [(0,)]
     assert store.run(logs.folder).complete
     assert verify(store.folder, deep=True).findings == []
 
