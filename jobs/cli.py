@@ -1,50 +1,33 @@
-"""The command: the only room of the writing side that prints, exits and maps exit codes."""
+"""The command: what an operator types, and what becomes of it."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from datetime import datetime
+from typing import Annotated
 
-import duckdb
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from jobs import cli_formats, cli_services, cli_settings, nightly
 from jobs import forget as forgetting
-from jobs import nightly
 from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
-from jobs import sample as samples
 from jobs import verify as proofs
-from jobs.access_log import BY_NAME, BadMapping, Choice
-from jobs.fold import WINDOW, FoldedAway
-from jobs.forget import NotInLedger
-from jobs.sources import SourceNotFound
-from jobs.store import StoreLocked, StoreUnusable
+from jobs.choice import Choice
+from jobs.cli_exits import FAILED, PARTLY_DONE, exit_codes
+from jobs.cli_narration import narrate_rebuilt, narrate_run, narrator, progress
+from jobs.cli_settings import (
+    FormatOption,
+    JsonOption,
+    MapOption,
+    PathPatternOption,
+    ServiceNameOption,
+    ZoneOption,
+    settled,
+)
 from jobs.store import rollback as store_rollback
-from queries.cli import DEFAULT_STORE, StoreOption
+from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
-from queries.snapshot import SnapshotError
 
-FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
 DAY = "%Y-%m-%d"
-
-FormatOption = Annotated[
-    str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
-]
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map",
-        metavar="ROLE=COLUMN",
-        help="Say which column is the service, the timestamp, the status.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")]
 
 app = typer.Typer(
     name="httpcodes",
@@ -55,35 +38,46 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(queries_app)
+app.add_typer(cli_formats.app)
+app.add_typer(cli_services.app)
+app.add_typer(cli_settings.app)
 
 
 @app.command()
 def run(
     source: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="A file, a folder (all *.parquet below it) or a glob."
+            metavar="[SOURCE]...",
+            help="A file, a folder (all *.parquet below it) or a glob; else those configured.",
         ),
-    ],
-    store: StoreOption = DEFAULT_STORE,
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     format_: FormatOption = None,
     map_: MapOption = None,
+    service_name: ServiceNameOption = None,
+    service_from_path: PathPatternOption = None,
+    zone: ZoneOption = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try files in quarantine again.")] = False,
     replace_within: Annotated[
-        int, typer.Option(metavar="DAYS", min=0, help="How long a counted file may be replaced.")
-    ] = WINDOW.days,
+        int | None,
+        typer.Option(metavar="DAYS", min=0, help="How long a counted file may be replaced."),
+    ] = None,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Count the access logs that the sources hold, and publish a snapshot."""
-    narration = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-    with _exit_codes(), _progress(narration) as on_progress:
-        choice = Choice.of(format_, map_ or [])
-        policy = nightly.Policy(retry, timedelta(days=replace_within))
-        summary = nightly.run(store, source, choice, on_progress, policy)
+    narration = narrator(quiet=quiet)
+    with exit_codes(), progress(narration) as on_progress:
+        choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
+        settings = settled(store, config)
+        sources = settings.sources(source or [], choice)
+        policy = settings.policy(retry=retry or choice.given, replace_within=replace_within)
+        summary = nightly.run(settings.store, sources, on_progress, policy)
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
-    _narrate(summary, narration)
+    narrate_run(summary, narration)
     if not summary.complete:
         raise typer.Exit(PARTLY_DONE)
 
@@ -91,11 +85,13 @@ def run(
 @app.command()
 def forget(
     path: Annotated[list[str], typer.Argument(metavar="PATH...", help="A file or a folder.")],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Take back what files added; they stay away until their content changes."""
-    with _exit_codes():
-        forgotten = forgetting.forget(store, path)
+    with exit_codes():
+        settings = settled(store, config)
+        forgotten = forgetting.forget(settings.store, path, settings.terms)
     for file in forgotten.paths:
         typer.echo(f"forgotten {file}", err=True)
     typer.echo(f"published {forgotten.snapshot}", err=True)
@@ -109,9 +105,13 @@ def rebuild(
     last: Annotated[
         datetime, typer.Option("--to", metavar="DAY", formats=[DAY], help="Last day, UTC.")
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     format_: FormatOption = None,
     map_: MapOption = None,
+    service_name: ServiceNameOption = None,
+    service_from_path: PathPatternOption = None,
+    zone: ZoneOption = None,
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Drop what files that are gone had added.")
     ] = False,
@@ -120,14 +120,20 @@ def rebuild(
     """Count days afresh from the files that are still there; what is gone is kept."""
     if last < first:
         raise typer.BadParameter("--to is earlier than --from; it is the last day, inclusive")
-    narration = Console(stderr=True, highlight=False, soft_wrap=True)
-    with _exit_codes():
+    with exit_codes():
+        choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
+        settings = settled(store, config)
         days = rebuilding.Days(first.date(), last.date())
-        choice = Choice.of(format_, map_ or [])
-        done = rebuilding.rebuild(store, days, choice, drop_missing=drop_missing)
+        done = rebuilding.rebuild(
+            settings.store,
+            days,
+            settings.choice_of(choice),
+            settings.terms,
+            drop_missing=drop_missing,
+        )
     if as_json:
         typer.echo(json.dumps(done.as_json()))
-    _narrate_rebuilt(done, narration)
+    narrate_rebuilt(done, narrator())
     if not done.complete:
         raise typer.Exit(PARTLY_DONE)
 
@@ -135,12 +141,13 @@ def rebuild(
 @app.command()
 def rejects(
     path: Annotated[str | None, typer.Argument(help="A file or a folder; else all files.")] = None,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows of each file, at the most.")] = 10,
 ) -> None:
     """Show rows that could not be counted as they stand in the file, one JSON line each."""
-    with _exit_codes():
-        for file in rejecting.rejects(store, path, limit):
+    with exit_codes():
+        for file in rejecting.rejects(settled(store, config).store, path, limit):
             note = "; the file is gone" if file.gone else ""
             typer.echo(f"{file.path}: {file.rows_rejected:,} rows rejected{note}", err=True)
             for row, unreadable in file.shown:
@@ -149,23 +156,24 @@ def rejects(
 
 
 @app.command()
-def rollback(store: StoreOption = DEFAULT_STORE) -> None:
+def rollback(store: StoreOption = None, config: ConfigOption = None) -> None:
     """Return to the last good snapshot before the one in force."""
-    with _exit_codes():
-        typer.echo(f"in force: {store_rollback(store)}", err=True)
+    with exit_codes():
+        typer.echo(f"in force: {store_rollback(settled(store, config).store)}", err=True)
 
 
 @app.command()
 def verify(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Read the source files that still exist again, too.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Prove that the published counts are those of the files in force, each counted once."""
-    with _exit_codes():
-        proof = proofs.verify(store, deep=deep)
+    with exit_codes():
+        proof = proofs.verify(settled(store, config).store, deep=deep)
     if as_json:
         typer.echo(json.dumps(proof.as_json()))
     for finding in proof.findings:
@@ -181,118 +189,6 @@ def verify(
     typer.echo(f"{proof.snapshot}: {verdict}{read}", err=True)
     if wrong:
         raise typer.Exit(FAILED)
-
-
-@app.command()
-def sample(
-    folder: Annotated[Path, typer.Argument(help="Where to; a folder for each format.")],
-    rows: Annotated[int, typer.Option(min=0, help="Random requests, all together.")] = 20_000,
-    services: Annotated[int, typer.Option(min=samples.MIN_SERVICES, help="Services.")] = 15,
-    days: Annotated[int, typer.Option(min=1, help="Days, from 2025-09-09 on.")] = 1,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal rows.")] = 1,
-    format_: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="One format; else all known.")
-    ] = None,
-) -> None:
-    """Write sample logs, with the requests behind the documented example among them."""
-    with _exit_codes():
-        choice = Choice.of(format_, [])
-        formats = [choice.format] if choice.format else list(BY_NAME)
-        made = samples.Sample(rows, services, days, seed, formats)
-        samples.write(made, folder, lambda file: typer.echo(file, err=True))
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """One sentence and one exit code for each way to fail."""
-    signals = _Signals()
-    try:
-        yield
-    except (BadMapping, SourceNotFound, NotInLedger) as error:
-        _fail(error, USAGE)
-    except StoreLocked as error:
-        _fail(error, LOCKED)
-    except BaseException as error:
-        # DuckDB turns what a signal handler raises into an error of its own.
-        if signals.received:
-            _fail("interrupted; the newest snapshot stands", INTERRUPTED)
-        if isinstance(error, StoreUnusable | SnapshotError | FoldedAway | duckdb.Error | OSError):
-            _fail(error, FAILED)
-        raise
-
-
-class _Signals:
-    """Notes SIGINT and SIGTERM, and stops what is at work."""
-
-    def __init__(self) -> None:
-        self.received = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-
-    def _stop(self, *_: object) -> NoReturn:
-        self.received = True
-        raise KeyboardInterrupt
-
-
-def _fail(why: object, code: int) -> NoReturn:
-    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    with Progress(
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("run", total=None, figures="")
-
-        def show(now: nightly.Progress) -> None:
-            done = now.outcome
-            files = done.files_ingested + done.files_replaced
-            speed = done.rows_read / max(bar.tasks[task].elapsed or 0, 0.001)
-            figures = f"{files:,} files  {done.rows_read:,} rows  {speed:,.0f} rows/s"
-            bar.update(task, total=now.bytes_to_do, completed=done.bytes_done, figures=figures)
-
-        yield show
-
-
-def _narrate(summary: nightly.Summary, console: Console) -> None:
-    figures = summary.as_json()
-    console.print(_table(figures))
-    for state in ("refused", "quarantined"):
-        for file in figures[state]:
-            console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
-    if figures["files"]["unchanged"] and not summary.changed:
-        console.print("nothing new: no count changed")
-    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
-
-
-def _narrate_rebuilt(done: rebuilding.Rebuilt, console: Console) -> None:
-    figures = done.as_json()
-    console.print(_table(figures))
-    for file in figures["missing"]:
-        fate = "were dropped" if file["dropped"] else "are kept"
-        line = f"missing {file['path']}: its {file['rows']:,} requests {fate}"
-        console.print(line, markup=False)
-    for file in figures["kept"]:
-        console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
-    console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
-
-
-def _table(figures: dict[str, Any]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for group in ("files", "rows"):
-        for what, how_many in figures[group].items():
-            table.add_row(f"{group} {what}", f"{how_many:,}")
-    for reason, rows in figures["rejected"].items():
-        table.add_row(f"  {reason}", f"{rows:,}")
-    return table
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from jobs import fold, rollup, runs, shown
 from jobs.fold import FoldedAway
 from jobs.ledger import Ledger
 from jobs.sources import holds
-from jobs.store import Revision, revision
+from jobs.store import USUAL, Revision, Terms, revision
 
 
 class NotInLedger(Exception):
@@ -26,13 +26,13 @@ class Forgotten:
     """The files, and the copies of what they held."""
 
 
-def forget(store: Path, paths: Sequence[str]) -> Forgotten:
+def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten:
     """Take back exactly what these files, or all files below these folders, added.
 
     Raises NotInLedger, FoldedAway, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or
     OSError; then nothing has changed.
     """
-    with revision(store) as work:
+    with revision(store, terms) as work:
         ledger = Ledger(work)
         rollup.define_buckets(work.connection)
         forgotten: set[str] = set()

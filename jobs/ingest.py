@@ -13,7 +13,8 @@ from typing import TypeVar
 import duckdb
 
 from jobs import expressions, parquet
-from jobs.access_log import Choice, FileRefused, Reading, choose
+from jobs.access_log import FileRefused, Reading, choose
+from jobs.choice import Choice
 from jobs.ledger import Content, Ledger, Verdict
 from jobs.runs import Outcome
 from jobs.sources import SourceFile, fingerprint, look
@@ -36,14 +37,15 @@ class Ingest:
         self,
         revision: Revision,
         ledger: Ledger,
-        choice: Choice,
+        choice_of: Callable[[str], Choice],
         on_batch: Callable[[Outcome], None],
     ) -> None:
         self._revision = revision
         self._connection = revision.connection
         self._ledger = ledger
-        self._choice = choice
+        self._choice_of = choice_of
         self._on_batch = on_batch
+        self._registered_only = revision.terms.registered_only
         self.outcome = Outcome()
         self._connection.execute(_SQL["macros"])
 
@@ -86,8 +88,8 @@ class Ingest:
         while new := self._settle(contents):
             # Of equal contents one is counted first; what becomes of the others hangs on it.
             firsts = {content.fingerprint: content for content in reversed(new)}
-            for kind, alike in self._kinds(list(firsts.values())).items():
-                self._count(kind, alike)
+            for (kind, choice), alike in self._kinds(list(firsts.values())).items():
+                self._count(kind, choice, alike)
             contents = [content for content in new if firsts[content.fingerprint] is not content]
 
     def _settle(self, contents: list[Content]) -> list[Content]:
@@ -118,28 +120,32 @@ class Ingest:
                 self.outcome.files_duplicate += len(copies)
         return new
 
-    def _kinds(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
-        """The files that can be opened, by their kind: files of one kind have the same columns."""
+    def _kinds(self, contents: Sequence[Content]) -> dict[tuple[str, Choice], list[Content]]:
+        """The files that can be opened, by their kind and how the caller wants them read.
+
+        Files of one kind have the same columns.
+        """
         by_path = {content.file.path: content for content in contents}
-        kinds: dict[str, list[Content]] = {}
+        kinds: dict[tuple[str, Choice], list[Content]] = {}
         for _, rows in self._halving(contents, self._kinds_of):
             for kind, paths in rows:
-                kinds.setdefault(kind, []).extend(by_path[path] for path in sorted(paths))
+                for path in sorted(paths):
+                    kinds.setdefault((kind, self._choice_of(path)), []).append(by_path[path])
         return kinds
 
     def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
         return self._connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
 
-    def _count(self, kind: str, contents: Sequence[Content]) -> None:
+    def _count(self, kind: str, choice: Choice, contents: Sequence[Content]) -> None:
         try:
             schema = parquet.schema(self._connection, contents[0].file.path)
-            reading = choose(schema, self._choice)
+            reading = choose(schema, choice)
         except (FileRefused, duckdb.Error) as refusal:
             sentence = str(refusal) if isinstance(refusal, FileRefused) else parquet.damage(refusal)
             for content in contents:
                 self._quarantine(content, sentence)
             return
-        contents = self._undamaged(contents, reading)
+        contents = self._usable(contents, choice, reading)
         # DuckDB's number of a file in a scan gives way to a column of that name.
         shadowed = "file_index" in map(str.lower, schema)
         sql = self._count_sql(reading, "0" if shadowed else "file_index")
@@ -147,15 +153,19 @@ class Ingest:
             for some, _ in self._halving(together, partial(self._scan, sql)):
                 self._take_scan(some, kind, reading)
 
-    def _undamaged(self, contents: Sequence[Content], reading: Reading) -> list[Content]:
-        columns = [reading.service, *reading.timestamp, reading.status]
-        undamaged = []
+    def _usable(
+        self, contents: Sequence[Content], choice: Choice, reading: Reading
+    ) -> list[Content]:
+        usable = []
         for content in contents:
-            if damage := parquet.page_damage(content.file.path, columns):
+            path = content.file.path
+            if choice.service_path and choice.service_of(path) is None:
+                self._quarantine(content, "its path names no service as --service-from-path has it")
+            elif damage := parquet.page_damage(path, reading.needed):
                 self._quarantine(content, damage)
             else:
-                undamaged.append(content)
-        return undamaged
+                usable.append(content)
+        return usable
 
     def _count_sql(self, reading: Reading, file_index: str) -> str:
         return _SQL["count"].format(
@@ -164,6 +174,7 @@ class Ingest:
             moment=expressions.moment(reading),
             moment_missing=expressions.moment_missing(reading),
             status=expressions.status(reading),
+            client_requests=expressions.client_requests(reading),
             options=parquet.OPTIONS,
         )
 
@@ -180,6 +191,9 @@ class Ingest:
         if len(taken) < len(contents):
             connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
         self._describe_batch(taken)
+        if reading.service_path:
+            named = expressions.service_in_path(reading, "batch.path")
+            connection.execute(_SQL["name_by_path"].format(service_in_path=named))
         self._name_services()
         status_code = expressions.status_code(reading, "status")
         connection.execute(_SQL["judge"].format(status_code=status_code))
@@ -192,6 +206,7 @@ class Ingest:
                 "reading_id": self._reading_id(kind, reading),
                 "ingested_at": self._revision.started_at,
                 "run_id": self._revision.run_id,
+                "registered_only": self._registered_only,
             },
         )
         connection.commit()
@@ -240,10 +255,15 @@ class Ingest:
         self._connection.execute(
             _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
         )
-        self._connection.execute(_SQL["name_services"])
+        names = _SQL["name_services"].format(registered_only=self._registered_only)
+        self._connection.execute(names)
 
     def _reading_id(self, kind: str, reading: Reading) -> int:
-        way = {"kind": kind, "selection": expressions.access_log_selection(reading)}
+        way = {
+            "kind": kind,
+            "selection": expressions.access_log_selection(reading),
+            "condition": expressions.client_requests(reading),
+        }
         self._connection.execute(_SQL["reading"], way)
         rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()
         return rows[0][0]

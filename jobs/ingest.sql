@@ -28,6 +28,7 @@ WITH logged AS (
         CASE WHEN {moment} IS NULL THEN {moment_missing} END AS moment_missing,
         {status} AS status
     FROM read_parquet($files, {options})
+    WHERE {client_requests}
 )
 SELECT
     CAST(file_index AS INTEGER) AS file_index,
@@ -68,6 +69,9 @@ SELECT
     unnest($versions) AS version,
     unnest($fingerprints) AS fingerprint
 
+-- name: name_by_path
+UPDATE counted SET service = {service_in_path} FROM batch WHERE counted.file_index = batch.file_index
+
 -- name: logged_names
 SELECT DISTINCT service FROM counted WHERE NOT missing(service)
 
@@ -77,21 +81,25 @@ SELECT unnest($logged) AS logged, CAST(unnest($canonical) AS VARCHAR) AS service
 
 -- name: name_services
 -- What the logged names mean; a canonical name that is new becomes a service.
-INSERT INTO internal.service_aliases
-SELECT logged, service_name FROM canonical
-WHERE logged IS DISTINCT FROM service_name
-    AND logged NOT IN (SELECT logged FROM internal.service_aliases);
-
 INSERT INTO internal.services
 SELECT
     (SELECT coalesce(max(service_id), 0) FROM internal.services)
         + CAST(row_number() OVER (ORDER BY service_name) AS INTEGER),
     service_name, NULL, NULL, false
-FROM (SELECT DISTINCT service_name FROM canonical WHERE service_name IS NOT NULL)
+FROM (SELECT DISTINCT service_name FROM canonical WHERE service_name IS NOT NULL AND NOT {registered_only})
 ANTI JOIN internal.services USING (service_name);
 
 CREATE OR REPLACE TEMP TABLE names AS
-SELECT logged, service_id FROM canonical LEFT JOIN internal.services USING (service_name);
+SELECT logged, service_name, service_id
+FROM canonical
+LEFT JOIN (FROM internal.services WHERE registered OR NOT {registered_only}) USING (service_name);
+
+-- Scanners invent hosts: where these don't count, they leave nothing behind either.
+INSERT INTO internal.service_aliases
+SELECT logged, service_name FROM names
+WHERE logged IS DISTINCT FROM service_name
+    AND (service_id IS NOT NULL OR NOT {registered_only})
+    AND logged NOT IN (SELECT logged FROM internal.service_aliases);
 
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
@@ -106,7 +114,8 @@ SELECT
         WHEN bucket = timeless() THEN 'timestamp missing'
         WHEN bucket = unreadable() THEN 'timestamp unreadable'
         WHEN missing(service) THEN 'service missing'
-        WHEN service_id IS NULL THEN 'service unreadable'
+        WHEN service_name IS NULL THEN 'service unreadable'
+        WHEN service_id IS NULL THEN 'service not registered'
         WHEN missing(status) THEN 'status missing'
         WHEN {status_code} IS NULL THEN 'status unreadable'
     END AS reason
@@ -151,7 +160,8 @@ SELECT
     make_timestamp(last_moment) AS last_request,
     $ingested_at AS ingested_at,
     $run_id AS run_id,
-    'ingested' AS state
+    'ingested' AS state,
+    $registered_only AS registered_only
 FROM batch
 LEFT JOIN read USING (file_index)
 LEFT JOIN taken USING (file_id)
@@ -168,12 +178,13 @@ FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 -- name: reading
 -- The number of this way to read rows, new or known.
 INSERT INTO internal.readings
-SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection
+SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition
 FROM internal.readings
-HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection), true)
+HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection AND condition = $condition), true)
 
 -- name: reading_id
-SELECT reading_id FROM internal.readings WHERE kind = $kind AND selection = $selection
+SELECT reading_id FROM internal.readings
+WHERE kind = $kind AND selection = $selection AND condition = $condition
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs import fold, rollup, runs, shown, sources
-from jobs.access_log import Choice
+from jobs.choice import Choice, Source
 from jobs.ingest import Ingest
 from jobs.ledger import Ledger
 from jobs.runs import Outcome
-from jobs.store import revision
+from jobs.store import USUAL, Terms, revision
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class Policy:
     """What a run does with files that it knows."""
 
     retry: bool = False
-    """Whether to look at files in quarantine again; done too if the caller chose how to read."""
+    """Whether to look at files in quarantine again."""
     window: timedelta = fold.WINDOW
     """For how long after it was counted a file may be replaced."""
+    terms: Terms = USUAL
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,7 @@ def _listed(reasons: dict[str, str]) -> list[dict[str, str]]:
 
 def run(
     store: Path,
-    where: Sequence[str],
-    choice: Choice,
+    wanted: Sequence[Source],
     on_progress: Callable[[Progress], None],
     policy: Policy,
 ) -> Summary:
@@ -96,15 +96,17 @@ def run(
     then nothing has changed.
     """
     began = time.monotonic()
-    found = sources.find(where)
-    with revision(store) as work:
-        ledger = Ledger(work, retry=policy.retry or choice.given)
+    found, choices = find(wanted)
+    with revision(store, policy.terms) as work:
+        ledger = Ledger(work, retry=policy.retry)
         ledger.see(list(found.files.values()))
         unsettled = [found.files[path] for path in ledger.unsettled()]
         to_do = sum(file.size for file in unsettled)
 
         rollup.define_buckets(work.connection)
-        ingest = Ingest(work, ledger, choice, lambda done: on_progress(Progress(to_do, done)))
+        ingest = Ingest(
+            work, ledger, choices.__getitem__, lambda done: on_progress(Progress(to_do, done))
+        )
         ingest.take(unsettled)
         rollup.settle(work.connection)
 
@@ -116,3 +118,18 @@ def run(
         fold.fold(work, policy.window)
         runs.record(work, outcome)
     return Summary(work.run_id, outcome, time.monotonic() - began)
+
+
+def find(wanted: Sequence[Source]) -> tuple[sources.Found, dict[str, Choice]]:
+    """The files that the sources hold, and how to read each; the first source counts.
+
+    Raises SourceNotFound.
+    """
+    everything = sources.Found({}, {})
+    choices: dict[str, Choice] = {}
+    for source in wanted:
+        found = sources.find(source.where)
+        everything.files.update(found.files)
+        everything.refused.update(found.refused)
+        choices = dict.fromkeys(found.files, source.choice) | choices
+    return everything, choices

@@ -29,11 +29,12 @@ SOURCE_FILE = "httpcodes source file"
 """The name under which a scan gives a row's file: no log's own column."""
 
 
-def rows(selection: str, paths: Sequence[str]) -> str:
-    """The query for a SELECT list over files; the list may name SOURCE_FILE."""
+def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
+    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE."""
     files = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
     named = f"filename = '{SOURCE_FILE}'"
-    return f"SELECT {selection} FROM read_parquet([{files}], {named}, {OPTIONS})"
+    scan = f"read_parquet([{files}], {named}, {OPTIONS})"
+    return f"SELECT {selection} FROM {scan} WHERE {condition}"
 
 
 def pattern(path: str) -> str:

@@ -7,7 +7,7 @@ file that is gone has counts in the same buckets, or where its requests reach be
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as clock
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs import fold, rollup, runs, shown
-from jobs.access_log import Choice
+from jobs.choice import Choice
 from jobs.ingest import Ingest
 from jobs.ledger import Counted, Ledger
 from jobs.runs import Outcome
 from jobs.sources import fingerprint, holds, look
-from jobs.store import Revision, revision
+from jobs.store import USUAL, Revision, Terms, revision
 
 
 @dataclass(frozen=True)
@@ -94,21 +94,23 @@ class Rebuilt:
 def rebuild(
     store: Path,
     days: Days,
-    choice: Choice,
+    choice_of: Callable[[str], Choice],
+    terms: Terms = USUAL,
     *,
     drop_missing: bool = False,
 ) -> Rebuilt:
     """Count every known file with a row in these days afresh, and publish a snapshot.
 
-    Files that are gone keep their counts, unless `drop_missing`. Raises FoldedAway, StoreLocked,
+    `choice_of` a path says how to read it. Files that are gone keep their counts, unless
+    `drop_missing`. Raises FoldedAway, StoreLocked,
     StoreUnusable, SnapshotError, duckdb.Error or OSError; then nothing has changed.
     """
     began = time.monotonic()
     unusable: dict[str, str] = {}
     while True:
         try:
-            with revision(store) as work:
-                done = _rebuild(work, days, choice, unusable, drop_missing=drop_missing)
+            with revision(store, terms) as work:
+                done = _rebuild(work, days, choice_of, unusable, drop_missing=drop_missing)
         except _Unusable as broken:
             unusable |= broken.reasons
         else:
@@ -181,7 +183,12 @@ class _Known:
 
 
 def _rebuild(
-    work: Revision, days: Days, choice: Choice, unusable: dict[str, str], *, drop_missing: bool
+    work: Revision,
+    days: Days,
+    choice_of: Callable[[str], Choice],
+    unusable: dict[str, str],
+    *,
+    drop_missing: bool,
 ) -> Rebuilt:
     ledger = Ledger(work, retry=True, afresh=True)
     rollup.define_buckets(work.connection)
@@ -193,7 +200,7 @@ def _rebuild(
     ledger.withdraw(leaving - dropped, "the content of its path changed")
     ledger.withdraw(dropped, "gone when its days were rebuilt")
 
-    ingest = Ingest(work, ledger, choice, lambda _: None)
+    ingest = Ingest(work, ledger, choice_of, lambda _: None)
     again = (known.unchanged | known.changed | known.passed_on) - known.kept.keys()
     ingest.take([file for path in sorted(again) if (file := look(path))])
     outcome = ingest.outcome

@@ -18,5 +18,5 @@ def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> No
     can't be read.
     """
     readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
-    rows = snapshot.access_log([parquet.rows(selection, files) for selection, files in readings])
+    rows = snapshot.access_log([parquet.rows(*reading) for reading in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))

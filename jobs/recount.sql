@@ -1,9 +1,9 @@
 -- name: readings
 -- How these files were read, as SELECT lists.
-SELECT selection, list(path ORDER BY path)
+SELECT selection, condition, list(path ORDER BY path)
 FROM internal.files JOIN internal.readings USING (reading_id)
 WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
-GROUP BY reading_id, selection
+GROUP BY reading_id, selection, condition
 ORDER BY reading_id
 
 -- name: recounted
@@ -15,6 +15,16 @@ SELECT
     bucket_start(bucket_number(epoch_us(requested_at))) AS bucket_start,
     status_code,
     count(*) AS requests
-FROM ({rows})
+FROM ({rows}) AS rows
 WHERE requested_at IS NOT NULL AND service_name IS NOT NULL AND status_code IS NOT NULL
-GROUP BY ALL
+GROUP BY ALL;
+
+-- Rows of services that were not registered when the file was counted.
+DELETE FROM recounted USING internal.files
+WHERE files.path = recounted.path AND files.state = 'ingested' AND files.registered_only
+    AND NOT EXISTS (
+        FROM internal.registry
+        WHERE registry.service_name = recounted.service_name
+            AND since < files.ingested_at
+            AND coalesce(until > files.ingested_at, true)
+    )

@@ -35,13 +35,20 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     place = None if path is None else os.path.abspath(path)
     options = f"filename = '{parquet.SOURCE_FILE}', {parquet.OPTIONS}"
     with snapshot.reading(store) as connection:
-        for file, selection, rows in connection.execute(_SQL["files"], {"path": place}).fetchall():
+        files = connection.execute(_SQL["files"], {"path": place}).fetchall()
+        for file, selection, condition, registered_only, rows in files:
             if not os.path.exists(file):
                 yield Rejects(file, rows, [], gone=True)
                 continue
-            sql = _SQL["rows"].replace("{selection}", selection).replace("{options}", options)
+            way = {"selection": selection, "condition": condition, "options": options}
+            sql = _SQL["rows"].format(**way)
             found = connection.execute(
-                sql, {"file": parquet.pattern(file), "most": most}
+                sql,
+                {
+                    "file": parquet.pattern(file),
+                    "most": most,
+                    "registered_only": registered_only,
+                },
             ).fetchall()
             shown = [(_as_it_stands(line), lacks) for line, lacks in found]
             yield Rejects(file, rows, shown, gone=False)

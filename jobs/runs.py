@@ -31,7 +31,10 @@ class Outcome:
 def record(work: Revision, done: Outcome) -> None:
     """Write the run's row, and how far back the buckets are final from now on."""
     finished_at = datetime.now(UTC).replace(tzinfo=None)
-    work.connection.execute("UPDATE internal.snapshot SET as_of = ?", [work.started_at])
+    work.connection.execute(
+        "UPDATE internal.snapshot SET as_of = ?, settle_seconds = ?",
+        [work.started_at, int(work.terms.settle.total_seconds())],
+    )
     work.connection.execute(
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [

@@ -17,6 +17,9 @@ FIRST_DAY = datetime(2025, 9, 9)
 DOCUMENTED = ("api53-core-c-alisg.tiktokv.com", "api53-1121-auto-test.activity04.com")
 MIN_SERVICES = len(DOCUMENTED) + 1
 
+USUAL = ("generic", "cloudfront", "cloudflare")
+"""The formats in sample_data."""
+
 _SITES = ("www", "static", "img", "video", "api", "shop", "blog", "docs", "cdn", "media", "app")
 _SQL = statements("jobs", "sample.sql")
 

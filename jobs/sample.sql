@@ -137,3 +137,232 @@ SELECT
     CAST(status AS BIGINT) AS "EdgeResponseStatus",
     lower(cache) AS "CacheCacheStatus"
 FROM logged
+
+-- name: fastly
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%S+0000') AS timestamp,
+    client AS client_ip,
+    service AS host,
+    path AS url,
+    method AS request_method,
+    'HTTP/2' AS request_protocol,
+    referer AS request_referer,
+    agent AS request_user_agent,
+    cache AS response_state,
+    status AS response_status,
+    CAST(bytes AS BIGINT) AS response_body_size,
+    'cache-fra-etou8220158-FRA' AS fastly_server,
+    shielded = 0 AS fastly_is_edge
+FROM logged, range(1 + CAST(cache = 'MISS' AS INTEGER)) AS shield(shielded)
+
+-- name: akamai
+SELECT
+    CAST(epoch_us(moment) // 1000 / 1000.0 AS VARCHAR) AS "reqTimeSec",
+    service AS "reqHost",
+    method AS "reqMethod",
+    ltrim(path, '/') AS "reqPath",
+    lpad(CAST(status AS VARCHAR), 3, '0') AS "statusCode",
+    client AS "cliIP",
+    CAST(bytes AS VARCHAR) AS bytes,
+    replace(agent, ' ', '%20') AS "UA",
+    CASE WHEN cache = 'HIT' THEN '1' ELSE '0' END AS "cacheStatus",
+    CAST(CAST(milliseconds AS INTEGER) AS VARCHAR) AS "turnAroundTimeMSec"
+FROM logged
+
+-- name: alb
+SELECT
+    'https' AS type,
+    strftime(moment, '%Y-%m-%dT%H:%M:%S.%fZ') AS time,
+    'app/sample/50dc6c495c0c9188' AS elb,
+    client AS client_ip,
+    CAST(bytes % 60000 AS INTEGER) AS client_port,
+    milliseconds / 1000 AS target_processing_time,
+    CAST(status AS INTEGER) AS elb_status_code,
+    CASE WHEN status < 500 THEN '200' ELSE '-' END AS target_status_code,
+    CAST(bytes AS BIGINT) AS sent_bytes,
+    method AS request_verb,
+    'https://' || service || ':443' || path AS request_url,
+    agent AS user_agent,
+    strftime(moment - INTERVAL 1 SECOND, '%Y-%m-%dT%H:%M:%S.%fZ') AS request_creation_time,
+    CASE WHEN bytes % 2 = 0 THEN service ELSE '-' END AS domain_name
+FROM logged
+
+-- name: frontdoor
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%S.%f0Z') AS time,
+    'FrontDoorAccessLog' AS category,
+    {
+        'trackingReference': md5(concat(moment, path, service)),
+        'httpMethod': method,
+        'requestUri': 'https://' || service || ':443' || path,
+        'hostName': service,
+        'httpStatusCode': CAST(status AS VARCHAR),
+        'responseBytes': CAST(bytes AS VARCHAR),
+        'timeTaken': CAST(milliseconds / 1000 AS VARCHAR),
+        'clientIp': client,
+        'userAgent': agent,
+        'referrer': referer,
+        'cacheStatus': cache,
+        'isReceivedFromClient': shielded = 0
+    } AS properties
+FROM logged, range(1 + CAST(cache = 'MISS' AS INTEGER)) AS shield(shielded)
+
+-- name: google
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%S.%fZ') AS timestamp,
+    strftime(moment + INTERVAL 1 MINUTE, '%Y-%m-%dT%H:%M:%S.%fZ') AS "receiveTimestamp",
+    {
+        'requestMethod': method,
+        'requestUrl': 'https://' || service || path,
+        'status': CAST(status AS INTEGER),
+        'responseSize': CAST(bytes AS VARCHAR),
+        'latency': CAST(milliseconds / 1000 AS VARCHAR) || 's',
+        'remoteIp': client,
+        'userAgent': agent,
+        'referer': referer,
+        'cacheHit': cache = 'HIT'
+    } AS "httpRequest"
+FROM logged
+
+-- name: caddy
+SELECT
+    'info' AS level,
+    epoch_us(moment) / 1e6 AS ts,
+    CASE WHEN again = 0 THEN 'http.log.access.log0' ELSE 'http.log.error.log0' END AS logger,
+    'handled request' AS msg,
+    {
+        'remote_ip': client,
+        'client_ip': client,
+        'proto': 'HTTP/2.0',
+        'method': method,
+        'host': service || ':443',
+        'uri': path
+    } AS request,
+    CAST(0 AS BIGINT) AS bytes_read,
+    milliseconds / 1000 AS duration,
+    CAST(bytes AS BIGINT) AS size,
+    CAST(status AS BIGINT) AS status
+FROM logged, range(1 + CAST(status >= 500 AS INTEGER)) AS repeated(again)
+
+-- name: envoy
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%S.%gZ') AS start_time,
+    service AS authority,
+    method,
+    path,
+    CAST(status AS INTEGER) AS response_code,
+    'via_upstream' AS response_code_details,
+    '-' AS response_flags,
+    'inbound|8080||' AS upstream_cluster,
+    CAST(bytes AS BIGINT) AS bytes_sent,
+    CAST(milliseconds AS BIGINT) AS duration,
+    client || ':40000' AS downstream_remote_address,
+    agent AS user_agent
+FROM logged
+
+-- name: traefik
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%S.%fZ') AS "StartUTC",
+    strftime(moment + INTERVAL 2 HOUR, '%Y-%m-%dT%H:%M:%S.%f+02:00') AS "StartLocal",
+    strftime(moment + INTERVAL 2 HOUR + INTERVAL 1 SECOND, '%Y-%m-%dT%H:%M:%S+02:00') AS time,
+    service AS "RequestHost",
+    service || ':443' AS "RequestAddr",
+    method AS "RequestMethod",
+    path AS "RequestPath",
+    CAST(status AS BIGINT) AS "DownstreamStatus",
+    CAST(200 AS BIGINT) AS "OriginStatus",
+    CAST(bytes AS BIGINT) AS "DownstreamContentSize",
+    CAST(milliseconds * 1000000 AS BIGINT) AS "Duration",
+    client AS "ClientHost",
+    'web@docker' AS "RouterName"
+FROM logged
+
+-- name: nginx
+SELECT
+    client AS remote_addr,
+    '-' AS remote_user,
+    strftime(moment + INTERVAL 2 HOUR, '%d/%b/%Y:%H:%M:%S +0200') AS time_local,
+    method || ' ' || path || ' HTTP/2.0' AS request,
+    lpad(CAST(status AS VARCHAR), 3, '0') AS status,
+    CAST(bytes AS BIGINT) AS body_bytes_sent,
+    milliseconds / 1000 AS request_time,
+    '200' AS upstream_status,
+    coalesce(referer, '-') AS http_referer,
+    agent AS http_user_agent,
+    service AS host
+FROM logged
+
+-- name: apache
+SELECT
+    client AS remote_host,
+    '-' AS remote_logname,
+    '-' AS remote_user,
+    strftime(moment, '%d/%b/%Y:%H:%M:%S +0000') AS time_local,
+    method || ' ' || path || ' HTTP/1.1' AS request,
+    CAST(status AS INTEGER) AS status,
+    CAST(bytes AS VARCHAR) AS bytes_sent,
+    coalesce(referer, '-') AS referer,
+    agent AS user_agent,
+    service AS vhost
+FROM logged
+
+-- name: combined
+SELECT format(
+    '{} - - [{}] "{} {} HTTP/1.1" {} {} "{}" "{}"',
+    client, strftime(moment, '%d/%b/%Y:%H:%M:%S +0000'), method, path,
+    lpad(CAST(status AS VARCHAR), 3, '0'), bytes, coalesce(referer, '-'), agent
+) AS line
+FROM logged
+
+-- name: iis
+SELECT
+    strftime(moment, '%Y-%m-%d') AS date,
+    strftime(moment, '%H:%M:%S') AS time,
+    'W3SVC1' AS "s-sitename",
+    '192.0.2.250' AS "s-ip",
+    method AS "cs-method",
+    path AS "cs-uri-stem",
+    '-' AS "cs-uri-query",
+    CAST(443 AS INTEGER) AS "s-port",
+    client AS "c-ip",
+    replace(agent, ' ', '+') AS "cs(User-Agent)",
+    coalesce(referer, '-') AS "cs(Referer)",
+    service AS "cs-host",
+    CAST(status AS INTEGER) AS "sc-status",
+    CAST(0 AS INTEGER) AS "sc-substatus",
+    CAST(0 AS BIGINT) AS "sc-win32-status",
+    CAST(bytes AS BIGINT) AS "sc-bytes",
+    CAST(milliseconds AS BIGINT) AS "time-taken"
+FROM logged
+
+-- name: zeek
+SELECT
+    epoch_us(moment) / 1e6 AS ts,
+    'C' || md5(concat(moment, path))[:17] AS uid,
+    client AS "id.orig_h",
+    '192.0.2.250' AS "id.resp_h",
+    CAST(1 AS BIGINT) AS trans_depth,
+    method,
+    service AS host,
+    path AS uri,
+    coalesce(referer, '-') AS referrer,
+    agent AS user_agent,
+    CAST(bytes AS VARCHAR) AS response_body_len,
+    CAST(status AS VARCHAR) AS status_code
+FROM logged
+
+-- name: opentelemetry
+SELECT
+    md5(concat(moment, path)) AS trace_id,
+    md5(concat(path, moment))[:16] AS span_id,
+    CASE WHEN inner_span = 0 THEN 2 ELSE 3 END AS kind,
+    CAST(moment AS TIMESTAMP_NS) AS start_time_unix_nano,
+    CAST(moment + INTERVAL 1 SECOND AS TIMESTAMP_NS) AS end_time_unix_nano,
+    'shop' AS "service.name",
+    service AS "server.address",
+    method AS "http.request.method",
+    path AS "url.path",
+    CAST(status AS INTEGER) AS "http.response.status_code",
+    client AS "client.address",
+    agent AS "user_agent.original"
+FROM logged, range(1 + CAST(cache = 'MISS' AS INTEGER)) AS spans(inner_span)

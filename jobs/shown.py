@@ -7,6 +7,7 @@ its day and no other, and a new file defines one part anew.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import duckdb
 
@@ -16,6 +17,27 @@ from queries.snapshot import define_access_log
 from queries.statements import statements
 
 _SQL = statements("jobs", "shown.sql")
+
+
+class _Part(NamedTuple):
+    name: str
+    selection: str
+    condition: str
+    timed: list[str]
+    untimed: list[str]
+    first: datetime | None
+    last: datetime | None
+
+    @property
+    def query(self) -> str:
+        selects = []
+        if self.timed:
+            rows = parquet.rows(self.selection, self.condition, self.timed)
+            selects.append(_SQL["timed"].format(rows=rows, first=self.first, last=self.last))
+        if self.untimed:
+            rows = parquet.rows(self.selection, self.condition, self.untimed)
+            selects.append(_SQL["untimed"].format(rows=rows))
+        return " UNION ALL ".join(selects)
 
 
 def show(connection: duckdb.DuckDBPyConnection) -> None:
@@ -47,8 +69,8 @@ def _is_as_it_was(path: str, known: Sequence[int]) -> bool:
 
 
 def _define(connection: duckdb.DuckDBPyConnection) -> None:
-    for name, *part in connection.execute(_SQL["outdated"]).fetchall():
-        connection.execute(f"CREATE OR REPLACE VIEW internal.{name} AS {_part(*part)}")
+    for part in map(_Part._make, connection.execute(_SQL["outdated"]).fetchall()):
+        connection.execute(f"CREATE OR REPLACE VIEW internal.{part.name} AS {part.query}")
     dropped = connection.execute(_SQL["dropped"]).fetchall()
     added = connection.execute(_SQL["added"]).fetchall()
     connection.execute(_SQL["note"])
@@ -57,19 +79,3 @@ def _define(connection: duckdb.DuckDBPyConnection) -> None:
         define_access_log(connection, [f"FROM internal.{name}" for (name,) in names])
     for (name,) in dropped:
         connection.execute(f"DROP VIEW internal.{name}")
-
-
-def _part(
-    selection: str,
-    timed: list[str],
-    untimed: list[str],
-    first: datetime | None,
-    last: datetime | None,
-) -> str:
-    selects = []
-    if timed:
-        rows = parquet.rows(selection, timed)
-        selects.append(_SQL["timed"].format(rows=rows, first=first, last=last))
-    if untimed:
-        selects.append(_SQL["untimed"].format(rows=parquet.rows(selection, untimed)))
-    return " UNION ALL ".join(selects)

@@ -16,6 +16,7 @@ WITH files AS (
     SELECT
         reading_id,
         selection,
+        condition,
         CAST(first_request AS DATE) AS day,
         path,
         first_request,
@@ -30,6 +31,7 @@ parts AS (
     SELECT
         concat_ws('_', 'access_log', coalesce(strftime(day, '%Y%m%d'), 'undated'), reading_id) AS name,
         any_value(selection) AS selection,
+        any_value(condition) AS condition,
         coalesce(list(path ORDER BY path) FILTER (day IS NOT NULL), []) AS timed,
         coalesce(list(path ORDER BY path) FILTER (has_untimed), []) AS untimed,
         min(first_request) AS first_request,
@@ -38,10 +40,10 @@ parts AS (
     GROUP BY reading_id, day
     HAVING timed <> [] OR untimed <> []
 )
-SELECT *, md5(concat_ws('|', selection, timed, untimed, first_request, last_request)) AS digest FROM parts
+SELECT *, md5(concat_ws('|', selection, condition, timed, untimed, first_request, last_request)) AS digest FROM parts
 
 -- name: outdated
-SELECT name, selection, timed, untimed, first_request, last_request
+SELECT name, selection, condition, timed, untimed, first_request, last_request
 FROM parts ANTI JOIN internal.access_log_parts USING (name, digest)
 ORDER BY name
 

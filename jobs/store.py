@@ -18,10 +18,6 @@ import duckdb
 
 from queries import snapshot
 
-KEPT_SNAPSHOTS = 5
-SETTLE = timedelta(hours=48)
-"""How long after its end a bucket may still change: logs arrive up to 48 hours late."""
-
 # FICLONE of linux/fs.h: share a file's blocks until one side changes.
 _FICLONE = 0x40049409
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -36,6 +32,23 @@ class StoreUnusable(Exception):
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On which terms a store is kept, and what a run may use."""
+
+    settle: timedelta = timedelta(hours=48)
+    """How long after its end a bucket may still change: logs arrive up to 48 hours late."""
+    kept_snapshots: int = 5
+    memory: str | None = None
+    """As DuckDB's memory_limit; None: its own choice."""
+    threads: int | None = None
+    registered_only: bool = False
+    """Whether only registered services count."""
+
+
+USUAL = Terms()
+
+
+@dataclass(frozen=True)
 class Revision:
     """A run at work on its copy of the newest snapshot."""
 
@@ -45,14 +58,15 @@ class Revision:
     """Naive, UTC."""
     connection: duckdb.DuckDBPyConnection
     """To the copy, as current database."""
+    terms: Terms
 
 
 @contextmanager
-def revision(store: Path) -> Iterator[Revision]:
+def revision(store: Path, terms: Terms) -> Iterator[Revision]:
     """Change a copy of the newest snapshot, and publish it if the body does not raise.
 
     Raises StoreLocked at once if another run holds the store, StoreUnusable if it can't be
-    read or written.
+    read or written, or not on these terms.
     """
     with _locked(store):
         _clear(store / "tmp")
@@ -60,9 +74,9 @@ def revision(store: Path) -> Iterator[Revision]:
         run_id = _run_id(store, started_at)
         working = store / "tmp" / f"{run_id}.duckdb"
         try:
-            connection = _open_copy(store, working)
+            connection = _open_copy(store, working, terms)
             try:
-                yield Revision(run_id, started_at, connection)
+                yield Revision(run_id, started_at, connection, terms)
                 connection.execute("CHECKPOINT work")
                 connection.execute("USE memory; DETACH work")
             finally:
@@ -70,7 +84,7 @@ def revision(store: Path) -> Iterator[Revision]:
             _publish(store, working)
         finally:
             _clear(store / "tmp")
-        _drop_old_snapshots(store)
+        _drop_old_snapshots(store, terms.kept_snapshots)
 
 
 @contextmanager
@@ -145,16 +159,16 @@ def _is_good(file: Path) -> bool:
     return True
 
 
-def _open_copy(store: Path, working: Path) -> duckdb.DuckDBPyConnection:
+def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
     """A connection whose current database is the newest snapshot's copy, or an empty one."""
     if not os.path.lexists(store / snapshot.LINK):
-        connection = _attached(working)
-        snapshot.create(connection, int(SETTLE.total_seconds()))
+        connection = _attached(working, terms)
+        snapshot.create(connection)
         return connection
     newest = snapshot.newest(store)
     try:
         _copy(newest, working)
-        connection = _attached(working)
+        connection = _attached(working, terms)
         snapshot.check(connection, working)
     except (duckdb.IOException, FileNotFoundError, snapshot.SnapshotError) as error:
         if _is_good(newest):
@@ -166,13 +180,18 @@ def _open_copy(store: Path, working: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _attached(working: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={
-            "temp_directory": str(working.parent / "spill"),
-            "autoinstall_known_extensions": "false",
-        }
-    )
+def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+    limits = {"memory_limit": terms.memory, "threads": terms.threads}
+    try:
+        connection = duckdb.connect(
+            config={
+                "temp_directory": str(working.parent / "spill"),
+                "autoinstall_known_extensions": "false",
+                **{name: str(limit) for name, limit in limits.items() if limit is not None},
+            }
+        )
+    except duckdb.Error as error:
+        raise StoreUnusable(f"the limits can't be kept: {error}") from error
     # The bar would go to stdout, where the data goes.
     connection.execute("SET enable_progress_bar = false")
     # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
@@ -219,9 +238,9 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _drop_old_snapshots(store: Path) -> None:
+def _drop_old_snapshots(store: Path, kept: int) -> None:
     newest = snapshot.newest(store)
-    for old in _snapshots(store)[:-KEPT_SNAPSHOTS]:
+    for old in _snapshots(store)[:-kept]:
         if old != newest:
             # Published is published: a leftover is a matter for the next run.
             with suppress(OSError):

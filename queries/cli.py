@@ -1,4 +1,4 @@
-"""Commands of the reading side."""
+"""Commands of the reading side, and the options that all commands share."""
 
 import json
 import logging
@@ -8,13 +8,20 @@ from typing import Annotated
 
 import typer
 
+from queries import config
+from queries.config import BadConfig, Config
 from queries.http_codes import answer
 
 StoreOption = Annotated[
-    Path,
-    typer.Option("--store", envvar="HTTPCODES_STORE", help="Folder of the store.", metavar="DIR"),
+    Path | None,
+    typer.Option(
+        "--store", help="Folder of the store; else HTTPCODES_STORE, else ./store.", metavar="DIR"
+    ),
 ]
-DEFAULT_STORE = Path("store")
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration; else ./httpcodes.toml.", metavar="FILE"),
+]
 ANSWERED_WITH_AN_ERROR = 4
 
 app = typer.Typer()
@@ -25,7 +32,8 @@ def query(
     file: Annotated[
         str | None, typer.Argument(metavar="FILE|-", help="The request as JSON; - reads stdin.")
     ] = None,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
+    config_file: ConfigOption = None,
     service: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A service; may be repeated.")
     ] = None,
@@ -43,13 +51,23 @@ def query(
         raise typer.BadParameter(
             "give the request as FILE or -, or as --service, --start and --end"
         )
-    given = answer(store, json.dumps(from_options) if file is None else _read(file))
+    place = config.store_of(store, configured(config_file))
+    given = answer(place, json.dumps(from_options) if file is None else _read(file))
     sys.stdout.buffer.write(given.body)
     if sys.stdout.isatty():
         sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
     if given.status != 200:
         raise typer.Exit(ANSWERED_WITH_AN_ERROR)
+
+
+def configured(file: Path | None) -> Config:
+    """The configuration that applies. Exits with 2 and a sentence if it can't be followed."""
+    try:
+        return config.load(file)
+    except BadConfig as error:
+        typer.echo(f"httpcodes: {error}", err=True)
+        raise typer.Exit(2) from error
 
 
 def _read(file: str) -> bytes:

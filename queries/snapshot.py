@@ -43,13 +43,11 @@ class SnapshotError(Exception):
     """A store without a snapshot that can be read; the message says what is wrong and where."""
 
 
-def create(connection: duckdb.DuckDBPyConnection, settle_seconds: int) -> None:
+def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Lay out an empty snapshot in the connection's current database."""
     connection.execute(statement("queries", "snapshot.sql"))
     connection.execute(statement("queries", "moments.sql"))
-    connection.execute(
-        "INSERT INTO internal.snapshot VALUES (?, ?, NULL)", [SCHEMA_VERSION, settle_seconds]
-    )
+    connection.execute("INSERT INTO internal.snapshot VALUES (?, 0, NULL)", [SCHEMA_VERSION])
     define_access_log(connection, [])
 
 

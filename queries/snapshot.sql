@@ -31,7 +31,15 @@ CREATE TABLE internal.service_aliases (
     logged VARCHAR NOT NULL,
     service_name VARCHAR
 );
-COMMENT ON TABLE internal.service_aliases IS 'Names as logs write them, where they differ from the canonical name; NULL: no service can be called that.';
+COMMENT ON TABLE internal.service_aliases IS 'Names as logs write them, where they differ from the canonical name; NULL: no service can be called that. Where only registered services count, only their names are here.';
+
+CREATE TABLE internal.registry (
+    service_name VARCHAR NOT NULL,
+    since TIMESTAMP NOT NULL,
+    until TIMESTAMP
+);
+COMMENT ON TABLE internal.registry IS 'When services were registered, so that rows can be counted again as they were counted.';
+COMMENT ON COLUMN internal.registry.until IS 'NULL: it still is.';
 
 CREATE TABLE internal.files (
     file_id INTEGER NOT NULL,
@@ -51,17 +59,20 @@ CREATE TABLE internal.files (
     run_id VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     reason VARCHAR,
-    folded BOOLEAN NOT NULL DEFAULT false
+    folded BOOLEAN NOT NULL DEFAULT false,
+    registered_only BOOLEAN NOT NULL DEFAULT false
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
+COMMENT ON COLUMN internal.files.registered_only IS 'Whether only rows of registered services were counted.';
 
 CREATE TABLE internal.readings (
     reading_id INTEGER NOT NULL,
     kind VARCHAR NOT NULL,
-    selection VARCHAR NOT NULL
+    selection VARCHAR NOT NULL,
+    condition VARCHAR NOT NULL
 );
-COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list.';
+COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list, and what holds of rows that are requests of clients.';
 
 CREATE TABLE internal.cells (
     service_id INTEGER NOT NULL,
@@ -218,7 +229,7 @@ FROM internal.rejects JOIN internal.files USING (file_id)
 WHERE state = 'ingested';
 COMMENT ON VIEW rejected_rows IS 'Rows of the files in force that could not be counted.';
 COMMENT ON COLUMN rejected_rows.path IS 'The file.';
-COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable.';
+COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, or its service that nobody registered.';
 COMMENT ON COLUMN rejected_rows.rows IS 'How many rows.';
 
 CREATE VIEW contributions AS

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import nightly
-from jobs.access_log import Choice
+from jobs.choice import Choice, Source
 from jobs.fold import WINDOW
 
 Counts = dict[tuple[str, str, int], int]
@@ -62,11 +62,13 @@ class Store:
         maps: Sequence[str] = (),
         retry: bool = False,
         window: timedelta = WINDOW,
+        **how: Any,
     ) -> nightly.Summary:
         """Run the nightly job in this process."""
-        choice, where = Choice.of(None, maps), [str(source) for source in sources]
-        policy = nightly.Policy(retry, window)
-        return nightly.run(self.folder, where, choice, lambda _: None, policy)
+        choice = Choice.of(maps=maps, **how)
+        source = Source(tuple(str(source) for source in sources), choice)
+        policy = nightly.Policy(retry or choice.given, window)
+        return nightly.run(self.folder, [source], lambda _: None, policy)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the newest snapshot, as an analyst would."""

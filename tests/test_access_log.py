@@ -5,7 +5,8 @@ import re
 import pytest
 from conftest import Logs, Store
 
-from jobs.access_log import BadMapping, Choice, Column, FileRefused, Schema, choose
+from jobs.access_log import Column, FileRefused, Schema, choose
+from jobs.choice import BadMapping, Choice
 
 NOON = "2025-09-09T12:00:00Z"
 
@@ -58,13 +59,19 @@ def test_a_format_is_chosen_by_the_columns_present(
          '"status" and "status_code" could both be the status; settle it with '
          "--map service=host --map timestamp=timestamp --map status=COLUMN"),
         ("timestamp cs(Host) cs-host status",
-         "no format fits: generic comes nearest and has no column for service (host or service or "
-         'service_name or domain); the file has "timestamp", "cs(Host)", "cs-host", "status"; '
-         "settle it with --map service=COLUMN --map timestamp=timestamp --map status=status"),
+         'the columns "cs(Host)" and "cs-host" are one name; '
+         "settle it with --map service=COLUMN --map timestamp=COLUMN --map status=COLUMN"),
         ("date time cs(Host) sc-status",
+         "no format fits: iis comes nearest and has no column that tells it (sc-win32-status or "
+         'sc-substatus or s-sitename or s-computername); the file has "date", "time", "cs(Host)", '
+         "\"sc-status\"; settle it with --format iis or --map 'service=cs(Host)' "
+         "--map timestamp=date+time --map status=sc-status"),
+        ("date time x-edge-location sc-status",
          "no format fits: cloudfront comes nearest and has no column for service (x-host-header); "
-         'the file has "date", "time", "cs(Host)", "sc-status"; '
-         "settle it with --map service=COLUMN --map timestamp=date+time --map status=sc-status"),
+         'the file has "date", "time", "x-edge-location", "sc-status"; '
+         "settle it with --map service=COLUMN --map timestamp=date+time --map status=sc-status or, "
+         "if no column is the service, --service-name NAME (one site) or "
+         "--service-from-path 'logs/{service}/*'"),
         ("x-host-header x_host_header date time sc-status",
          'the columns "x-host-header" and "x_host_header" are one name; '
          "settle it with --map service=COLUMN --map timestamp=COLUMN --map status=COLUMN"),
@@ -133,7 +140,7 @@ def test_a_map_to_a_column_that_is_not_there_is_refused() -> None:
 @pytest.mark.parametrize(
     ("format_name", "maps", "sentence"),
     [
-        ("nginx", [], "unknown format 'nginx'; known are generic, cloudfront, cloudflare"),
+        ("ngnix", [], "unknown format 'ngnix'; known are generic, cloudfront, cloudflare, fastly"),
         ("generic", ["service=a"], "exclude each other"),
         (None, ["service=a"], "needed once for each of service, timestamp and status"),
         (None, ["service=a", "timestamp=b", "status="], "needed once"),
@@ -166,7 +173,7 @@ def test_a_host_column_that_holds_addresses_is_refused_until_it_is_spelled_out(
     assert store.counts() == {("www.example.com", NOON, 200): 4, ("192.0.2.1", NOON, 200): 2}
     said = re.findall(r"--map (\S+=\w+)", reason)
     assert store.run(logs.folder, maps=said).complete is False
-    assert store.counts()["2001:db8::1", NOON, 200] == 1
+    assert store.counts()["[2001:db8::1]", NOON, 200] == 1
 
 
 def test_a_domain_column_may_hold_addresses(logs: Logs, store: Store) -> None:

@@ -81,7 +81,7 @@ def test_a_map_is_taken_from_the_command_line(logs: Logs, store: Store, httpcode
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run"], "Missing argument 'SOURCE...'"),
+        (["run"], "no source: name one (httpcodes run SOURCE)"),
         (["run", "nowhere"], "nowhere does not exist"),
         (["run", ".", "--format", "x"], "unknown format 'x'; known are generic, cloudfront"),
         (

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from jobs.access_log import Choice
+from jobs.choice import Choice
 from jobs.fold import WINDOW, FoldedAway
 from jobs.forget import forget
 from jobs.rebuild import Days, rebuild
@@ -126,7 +126,7 @@ class Deliveries(RuleBasedStateMachine):
         if not self.counted:
             return
         in_force = self.in_force()
-        done = rebuild(self.store.folder, DAYS, Choice(), drop_missing=drop_missing)
+        done = rebuild(self.store.folder, DAYS, lambda _: Choice(), drop_missing=drop_missing)
         assert verify(self.store.folder, deep=False).findings == []
         kept, missing = ({Path(path).name for path in paths} for paths in (done.kept, done.missing))
         for path in kept & self.lying.keys():

@@ -19,7 +19,7 @@ class Macros:
         self.connection: duckdb.DuckDBPyConnection | None = duckdb.connect()
         # No macro may depend on the session's zone: the view access_log is read in any.
         self.connection.execute("SET TimeZone = 'Asia/Tokyo'")
-        snapshot.create(self.connection, 0)
+        snapshot.create(self.connection)
 
     def close(self) -> None:
         # Hypothesis keeps fixtures longer than DuckDB likes connections to live.

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from conftest import Logs, Store
 
-from jobs.access_log import BY_NAME
+from jobs.formats import BY_NAME
 from jobs.sources import SourceNotFound
 from jobs.verify import verify
 

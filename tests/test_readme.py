@@ -9,8 +9,8 @@ import pytest
 import typer.main
 from conftest import PROJECT
 
-from jobs.access_log import FORMATS, Format
 from jobs.cli import app
+from jobs.formats import FORMATS, Format
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 

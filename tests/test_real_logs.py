@@ -20,22 +20,28 @@ pytestmark = pytest.mark.skipif(
     not FOLDER, reason="HTTPCODES_REAL_LOGS names no folder of real logs; see the README"
 )
 
-READ = {
-    "cloudflare_lnav__by_ClientRequestHost": (),
-    "cloudfront_awswaf__by_x_host_header": (),
-    "cloudfront_cratesio__by_x_host_header": (),
-    "zeek_http__by_host": (),
+SITE = "www.example.com"
+DETECTED: dict[str, str] = {
+    "caddy__by_request_host": "caddy",
+    "cloudflare_lnav__by_ClientRequestHost": "cloudflare",
+    "cloudfront_awswaf__by_x_host_header": "cloudfront",
+    "cloudfront_cratesio__by_x_host_header": "cloudfront",
+    "elastic_apache_hostconst__by_host": "apache",
+    "fastly_rubygems_2017__by_request_host": "fastly",
+    "nginx_zanbil_1k_hostconst__by_host": "nginx",
+    "zeek_http__by_host": "zeek",
+}
+MAPPED = {
     "alb_ozantunca__by_elb": ("elb", "time", "elb_status_code"),
-    "caddy__by_request_host": ("request.host", "ts", "status"),
     "cloudfront_awswaf__by_cs_Host": ("cs(Host)", "date+time", "sc-status"),
     "cloudfront_cratesio__by_cs_Host": ("cs(Host)", "date+time", "sc-status"),
-    "elastic_apache_hostconst__by_host": ("host", "time_local", "status"),
-    "fastly_rubygems_2017__by_request_host": ("request_host", "timestamp", "response_status"),
-    "nginx_zanbil_1k_hostconst__by_host": ("host", "time_local", "status"),
 }
-"""Sets of counts, and the columns to spell out; none where the format is detected."""
-
-WITHOUT_HOST = ("elastic_apache", "native_logeagle", "nginx_zanbil_1k")
+WITHOUT_HOST = {
+    "elastic_apache__nohost": "apache",
+    "native_logeagle__nohost": "combined",
+    "nginx_zanbil_1k__nohost": "nginx",
+}
+"""Sets of counts, by how they are read; the last ones are told their service."""
 
 
 def folder() -> Path:
@@ -43,17 +49,20 @@ def folder() -> Path:
     return Path(FOLDER)
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", [*DETECTED, *MAPPED, *WITHOUT_HOST])
 def test_a_real_log_gives_the_counts_of_its_oracle(name: str, store: Store) -> None:
-    maps = [
-        f"{r}={c}" for r, c in zip(("service", "timestamp", "status"), READ[name], strict=False)
-    ]
-    summary = store.run(folder() / "logs" / name.partition("__")[0], maps=maps)
+    columns = zip(("service", "timestamp", "status"), MAPPED.get(name, ()), strict=False)
+    maps = [f"{role}={column}" for role, column in columns]
+    site = SITE if name in WITHOUT_HOST else None
+    summary = store.run(folder() / "logs" / name.partition("__")[0], maps=maps, service_name=site)
+    format_ = (DETECTED | WITHOUT_HOST).get(name, "map")
+    assert store.sql("SELECT DISTINCT format FROM source_files") == [(format_,)]
     expected: Counter[tuple[str, str, int]] = Counter()
     with (folder() / "expected" / f"{name}.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            if row["service"] and row["bucket_start"] and row["status"]:
-                service = canonical(row["service"])
+            service_name = site or row["service"]
+            if service_name and row["bucket_start"] and row["status"]:
+                service = canonical(service_name)
                 assert service
                 expected[service, row["bucket_start"], int(row["status"])] += int(row["count"])
     assert store.counts() == expected
@@ -63,19 +72,21 @@ def test_a_real_log_gives_the_counts_of_its_oracle(name: str, store: Store) -> N
     assert (done.rows_read, done.rows_counted) == (int(figures["rows"]), int(figures["usable"]))
     assert done.rows_rejected == int(figures["rows"]) - int(figures["usable"])
     assert done.rejected.get("timestamp missing", 0) == int(figures["no_time"])
+    no_host = 0 if site else int(figures["no_host"])
     shown = store.sql("SELECT count(*), count(requested_at), count(service_name), count(status_code) FROM access_log")  # fmt: skip
     assert shown == [
-        (done.rows_read, *(done.rows_read - int(figures[f"no_{what}"]) for what in ("time", "host", "status")))
+        (done.rows_read, *(done.rows_read - n for n in (int(figures["no_time"]), no_host, int(figures["no_status"]))))
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITHOUT_HOST)
-def test_a_real_log_without_a_host_column_is_refused_with_the_map_it_needs(
+def test_a_real_log_without_a_host_column_is_refused_with_what_it_needs(
     name: str, store: Store
 ) -> None:
-    summary = store.run(folder() / "logs" / name)
+    summary = store.run(folder() / "logs" / name.partition("__")[0])
     (reason,) = summary.outcome.quarantined.values()
-    assert "--map service=COLUMN" in reason
+    assert f"{WITHOUT_HOST[name]} comes nearest" in reason
+    assert "--service-name NAME" in reason
 
 
 def test_damaged_files_add_nothing_and_each_has_a_reason(store: Store) -> None:

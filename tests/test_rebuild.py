@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.access_log import Choice
+from jobs.choice import Choice
 from jobs.fold import FoldedAway
 from jobs.forget import forget
 from jobs.rebuild import Days, Rebuilt, rebuild
@@ -23,7 +23,7 @@ CLOSED = timedelta(0)
 
 
 def afresh(store: Store, days: Days = DAY, *, drop_missing: bool = False) -> Rebuilt:
-    done = rebuild(store.folder, days, Choice(), drop_missing=drop_missing)
+    done = rebuild(store.folder, days, lambda _: Choice(), drop_missing=drop_missing)
     assert verify(store.folder, deep=False).findings == []
     return done
 

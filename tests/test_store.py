@@ -18,7 +18,7 @@ from conftest import Command, Logs, Store
 
 import jobs.store
 import queries
-from jobs.store import KEPT_SNAPSHOTS, StoreLocked, StoreUnusable, revision
+from jobs.store import USUAL, StoreLocked, StoreUnusable, revision
 from jobs.verify import verify
 
 A = "a.example"
@@ -51,29 +51,29 @@ def test_a_snapshot_has_the_storage_version_that_older_tools_open(logs: Logs, st
 
 def test_the_last_few_snapshots_are_kept_and_their_names_sort(logs: Logs, store: Store) -> None:
     published = []
-    for number in range(KEPT_SNAPSHOTS + 2):
+    for number in range(USUAL.kept_snapshots + 2):
         deliver(logs, number)
         published.append(f"{store.run(logs.folder).snapshot}.duckdb")
     assert published == sorted(published)
-    assert store.snapshots() == published[-KEPT_SNAPSHOTS:]
+    assert store.snapshots() == published[-USUAL.kept_snapshots :]
 
 
 def test_an_open_snapshot_keeps_its_answers_while_runs_publish(logs: Logs, store: Store) -> None:
     deliver(logs, 0)
     store.run(logs.folder)
     with duckdb.connect((store.folder / "httpcodes.duckdb").resolve(), read_only=True) as analyst:
-        for number in range(1, KEPT_SNAPSHOTS + 2):
+        for number in range(1, USUAL.kept_snapshots + 2):
             deliver(logs, number)
             store.run(logs.folder)
         assert analyst.execute("SELECT sum(requests)::INT FROM rollup_5m").fetchall() == [(1,)]
-    assert store.counts() == {(A, NOON, 200): KEPT_SNAPSHOTS + 2}
+    assert store.counts() == {(A, NOON, 200): USUAL.kept_snapshots + 2}
 
 
 def test_a_run_that_fails_publishes_nothing_and_leaves_nothing(logs: Logs, store: Store) -> None:
     deliver(logs, 0)
     store.run(logs.folder)
     before = store.snapshots()
-    with pytest.raises(RuntimeError), revision(store.folder) as work:
+    with pytest.raises(RuntimeError), revision(store.folder, USUAL) as work:
         work.connection.execute("DELETE FROM internal.cells")
         raise RuntimeError
     assert store.snapshots() == before
@@ -85,8 +85,11 @@ def test_a_held_store_is_refused_at_once_and_names_the_process(
     logs: Logs, store: Store, httpcodes: Command
 ) -> None:
     deliver(logs, 0)
-    with revision(store.folder):
-        with pytest.raises(StoreLocked, match=f"process {os.getpid()}"), revision(store.folder):
+    with revision(store.folder, USUAL):
+        with (
+            pytest.raises(StoreLocked, match=f"process {os.getpid()}"),
+            revision(store.folder, USUAL),
+        ):
             pass
         began = time.monotonic()
         refused = httpcodes("run", logs.folder, "--store", store.folder)

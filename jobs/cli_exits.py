@@ -1,0 +1,61 @@
+"""How a command ends: one sentence and one exit code for each way to fail."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import duckdb
+import typer
+
+from jobs.access_log import FileRefused
+from jobs.choice import BadMapping
+from jobs.fold import FoldedAway
+from jobs.forget import NotInLedger
+from jobs.services import BadService
+from jobs.sources import SourceNotFound
+from jobs.store import StoreLocked, StoreUnusable
+from queries.config import BadConfig
+from queries.snapshot import SnapshotError
+
+FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """One sentence and one exit code for each way to fail."""
+    signals = _Signals()
+    try:
+        yield
+    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger) as error:
+        _fail(error, USAGE)
+    except StoreLocked as error:
+        _fail(error, LOCKED)
+    except BaseException as error:
+        # DuckDB turns what a signal handler raises into an error of its own.
+        if signals.received:
+            _fail("interrupted; the newest snapshot stands", INTERRUPTED)
+        if isinstance(error, _FAILURES):
+            _fail(error, FAILED)
+        raise
+
+
+_FAILURES = (StoreUnusable, SnapshotError, FoldedAway, FileRefused, duckdb.Error, OSError)
+
+
+class _Signals:
+    """Notes SIGINT and SIGTERM, and stops what is at work."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, *_: object) -> NoReturn:
+        self.received = True
+        raise KeyboardInterrupt
+
+
+def _fail(why: object, code: int) -> NoReturn:
+    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+    raise typer.Exit(code)

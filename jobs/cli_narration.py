@@ -1,0 +1,78 @@
+"""What commands say on stderr while they work and when they are done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs import nightly
+from jobs.rebuild import Rebuilt
+
+
+def narrator(*, quiet: bool = False) -> Console:
+    """Writes to stderr; stdout is for data."""
+    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+
+def reporter() -> Console:
+    """Writes tables to stdout."""
+    return Console(highlight=False, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("run", total=None, figures="")
+
+        def show(now: nightly.Progress) -> None:
+            done = now.outcome
+            files = done.files_ingested + done.files_replaced
+            speed = done.rows_read / max(bar.tasks[task].elapsed or 0, 0.001)
+            figures = f"{files:,} files  {done.rows_read:,} rows  {speed:,.0f} rows/s"
+            bar.update(task, total=now.bytes_to_do, completed=done.bytes_done, figures=figures)
+
+        yield show
+
+
+def narrate_run(summary: nightly.Summary, console: Console) -> None:
+    figures = summary.as_json()
+    console.print(_table(figures))
+    for state in ("refused", "quarantined"):
+        for file in figures[state]:
+            console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
+    if figures["files"]["unchanged"] and not summary.changed:
+        console.print("nothing new: no count changed")
+    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
+
+
+def narrate_rebuilt(done: Rebuilt, console: Console) -> None:
+    figures = done.as_json()
+    console.print(_table(figures))
+    for file in figures["missing"]:
+        fate = "were dropped" if file["dropped"] else "are kept"
+        line = f"missing {file['path']}: its {file['rows']:,} requests {fate}"
+        console.print(line, markup=False)
+    for file in figures["kept"]:
+        console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
+    console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for group in ("files", "rows"):
+        for what, how_many in figures[group].items():
+            table.add_row(f"{group} {what}", f"{how_many:,}")
+    for reason, rows in figures["rejected"].items():
+        table.add_row(f"  {reason}", f"{rows:,}")
+    return table

@@ -1,0 +1,90 @@
+"""A look at one file: how it would be read and why, and what would be counted of it.
+
+The file is ingested, as a run would do it, into a snapshot in memory that nobody publishes.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+from jobs import parquet, rollup, shown
+from jobs.access_log import FileRefused, Reading, Schema, choose
+from jobs.choice import Choice
+from jobs.ingest import Ingest
+from jobs.ledger import Ledger
+from jobs.sources import SourceFile, find
+from jobs.store import USUAL, Revision
+from queries import snapshot
+from queries.statements import statements
+
+_SQL = statements("jobs", "inspect.sql")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a run would make of a file."""
+
+    path: str
+    schema: Schema
+    reading: Reading
+    rows_read: int
+    rows_counted: int
+    rejected: Sequence[tuple[str, int]]
+    """Reasons, with the rows."""
+    first_request: datetime | None
+    """Naive, UTC; of any row with a time."""
+    last_request: datetime | None
+    services: Sequence[tuple[str, int]]
+    """Some of them, with their requests; those with most come first."""
+    rows: Sequence[tuple[str | None, str | None, int | None, str | None]]
+    """The first rows: moment, service, status code, bucket."""
+
+
+def inspect(path: str, choice: Choice, most: int) -> Inspection:
+    """Look at a file, and at the first `most` of its rows and services; writes nothing.
+
+    Raises SourceNotFound, FileRefused, duckdb.Error or OSError.
+    """
+    file = _only(path)
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+        connection.execute("SET enable_progress_bar = false")
+        snapshot.create(connection)
+        rollup.define_buckets(connection)
+        _ingest(connection, file, choice)
+        schema = parquet.schema(connection, file.path)
+        reading = choose(schema, choice)
+        ((_, read, counted, _, first, last),) = connection.execute(_SQL["file"]).fetchall()
+        return Inspection(
+            file.path,
+            schema,
+            reading,
+            read,
+            counted,
+            connection.execute(_SQL["rejected"]).fetchall(),
+            first,
+            last,
+            connection.execute(_SQL["services"], {"most": most}).fetchall(),
+            connection.execute(_SQL["first_rows"], {"most": most}).fetchall(),
+        )
+
+
+def _only(path: str) -> SourceFile:
+    found = find([path])
+    for reason in found.refused.values():
+        raise FileRefused(f"{path} {reason}")
+    if len(found.files) != 1:
+        raise FileRefused(f"{path} has to be one file; it is {len(found.files):,}")
+    return found.files[os.path.abspath(path)]
+
+
+def _ingest(connection: duckdb.DuckDBPyConnection, file: SourceFile, choice: Choice) -> None:
+    work = Revision("inspect", datetime.now(UTC).replace(tzinfo=None), connection, USUAL)
+    ingest = Ingest(work, Ledger(work), lambda _: choice, lambda _: None)
+    ingest.take([file])
+    for reason in ingest.outcome.quarantined.values():
+        raise FileRefused(reason)
+    rollup.settle(connection)
+    shown.show(connection)

@@ -1,0 +1,18 @@
+-- name: file
+SELECT format, rows_read, rows_counted, rows_rejected, first_request, last_request
+FROM source_files WHERE state = 'ingested'
+
+-- name: rejected
+SELECT reason, rows FROM rejected_rows ORDER BY rows DESC, reason
+
+-- name: services
+SELECT service_name, CAST(sum(requests) AS BIGINT) AS requests FROM rollup_5m
+GROUP BY service_name ORDER BY requests DESC, service_name LIMIT $most
+
+-- name: first_rows
+SELECT
+    strftime(requested_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
+    service_name,
+    status_code,
+    strftime(bucket_start(bucket_number(epoch_us(requested_at))), '%Y-%m-%dT%H:%M:%SZ')
+FROM access_log LIMIT $most

@@ -1,0 +1,147 @@
+"""httpcodes.toml: what a scheduled run would otherwise be told by options.
+
+Options override the file, and the file overrides the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE = Path("httpcodes.toml")
+
+
+class BadConfig(Exception):
+    """A configuration that can't be followed; the message names the file, the key, and what
+    would be accepted."""
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """A `[[sources]]` table."""
+
+    path: tuple[str, ...]
+    """Files, folders, globs or URLs of object stores; paths are absolute."""
+    format: str | None = None
+    map: Mapping[str, str] = field(default_factory=dict)
+    service_name: str | None = None
+    service_from_path: str | None = None
+    zone: str | None = None
+    """Of times that name none."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says; None and empty where it says nothing."""
+
+    store: Path | None = None
+    sources: tuple[SourceConfig, ...] = ()
+    services: str | None = None
+    """`seen` or `registered`: which services count."""
+    settle_hours: int | None = None
+    """How long after its end a bucket may still change."""
+    replace_within_days: int | None = None
+    """For how long after it was counted a file may be replaced."""
+    keep_snapshots: int | None = None
+    memory: str | None = None
+    """How much memory DuckDB may use, such as 2GB."""
+    threads: int | None = None
+    endpoint: str | None = None
+    """Of an object store that speaks the S3 protocol elsewhere than at AWS."""
+
+
+def load(file: Path | None) -> Config:
+    """Read this file, or `./httpcodes.toml` if it is there. Raises BadConfig."""
+    if file is None and not FILE.exists():
+        return Config()
+    file = file or FILE
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfig(f"{file} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadConfig(f"{file} is not TOML: {error}") from error
+    values = _checked(told, _CONFIG, str(file))
+    limits = _checked(values.pop("limits", {}), _LIMITS, f"{file}, limits")
+    folder = Path(os.path.abspath(file)).parent
+    sources = tuple(
+        _source(source, f"{file}, sources[{number}]", folder)
+        for number, source in enumerate(values.pop("sources", ()), 1)
+    )
+    store = folder / values.pop("store") if "store" in values else None
+    return Config(store=store, sources=sources, **values, **limits)
+
+
+def store_of(option: Path | None, config: Config) -> Path:
+    """The store that is meant: an option before the file, that before the environment."""
+    return option or config.store or Path(os.environ.get("HTTPCODES_STORE") or "store")
+
+
+def _source(told: Mapping[str, Any], where: str, folder: Path) -> SourceConfig:
+    values = _checked(told, _SOURCE, where)
+    if "path" not in values:
+        raise BadConfig(f'{where}: "path" is missing; it says where the logs are')
+    paths = values.pop("path")
+    listed = [paths] if isinstance(paths, str) else paths
+    absolute = [path if "://" in path else os.path.join(folder, path) for path in listed]
+    return SourceConfig(tuple(absolute), **values)
+
+
+Check = tuple[Callable[[Any], bool], str]
+
+
+def _checked(told: Mapping[str, Any], keys: Mapping[str, Check], where: str) -> dict[str, Any]:
+    for key, value in told.items():
+        if key not in keys:
+            raise BadConfig(f'{where}: unknown key "{key}"; known are {", ".join(keys)}')
+        accepts, wanted = keys[key]
+        if not accepts(value):
+            raise BadConfig(f'{where}: "{key}" is {value!r}; it would have to be {wanted}')
+    return dict(told)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(_is_text, value))
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _at_least(least: int) -> Check:
+    # To Python, true is a number.
+    return (
+        lambda value: type(value) is int and value >= least,
+        f"a whole number, {least} or more",
+    )
+
+
+_TEXT: Check = (_is_text, "text")
+_CONFIG: Mapping[str, Check] = {
+    "store": (_is_text, "the path of a folder"),
+    "services": (lambda value: value in ("seen", "registered"), '"seen" or "registered"'),
+    "settle_hours": _at_least(0),
+    "replace_within_days": _at_least(0),
+    "keep_snapshots": _at_least(1),
+    "endpoint": (_is_text, "a URL"),
+    "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),
+    "sources": (
+        lambda value: isinstance(value, list) and all(isinstance(s, dict) for s in value),
+        "tables, each [[sources]]",
+    ),
+}
+_LIMITS: Mapping[str, Check] = {"memory": (_is_text, "a size such as 2GB"), "threads": _at_least(1)}
+_SOURCE: Mapping[str, Check] = {
+    "path": (lambda value: _is_text(value) or _are_texts(value), "a path or a list of paths"),
+    "format": _TEXT,
+    "map": (_is_map, "a table of roles and columns"),
+    "service_name": _TEXT,
+    "service_from_path": _TEXT,
+    "zone": _TEXT,
+}
