@@ -211,6 +211,8 @@ def _no_format(schema: Schema, found: list[_Candidates], choice: Choice) -> File
     lacks = f"column for {wanted}" if wanted else f"column that tells it ({_or(format_.marks)})"
     say = "" if wanted else f"--format {format_.name} or "
     name_it = f" or, if no column is the service, {_HOW_TO_NAME}" if "service" in names else ""
+    if names == {"service": ()}:
+        settle, name_it = _HOW_TO_NAME, ""
     return FileRefused(
         f"no format fits: {format_.name} comes nearest and has no {lacks}; "
         f"the file has {_listed(schema)}; settle it with {say}{settle}{name_it}"

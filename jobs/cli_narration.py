@@ -18,8 +18,8 @@ def narrator(*, quiet: bool = False) -> Console:
 
 
 def reporter() -> Console:
-    """Writes tables to stdout."""
-    return Console(highlight=False, soft_wrap=True, markup=False)
+    """Writes tables to stdout; a terminal wraps what is wider than it is."""
+    return Console(highlight=False, soft_wrap=True, markup=False, width=1_000)
 
 
 @contextmanager

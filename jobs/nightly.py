@@ -45,9 +45,10 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every file and row could be used."""
+        """Whether every file and row could be used, but for services that nobody registered."""
         done = self.outcome
-        return not (done.quarantined or done.refused or done.rows_rejected)
+        unusable = done.rejected.keys() - {"service not registered"}
+        return not (done.quarantined or done.refused or unusable)
 
     @property
     def changed(self) -> bool:

@@ -64,7 +64,8 @@ class Rebuilt:
     @property
     def complete(self) -> bool:
         """Whether the days now are what their sources give."""
-        return not (self.missing.keys() - self.dropped or self.kept or self.outcome.rows_rejected)
+        unusable = self.outcome.rejected.keys() - {"service not registered"}
+        return not (self.missing.keys() - self.dropped or self.kept or unusable)
 
     def as_json(self) -> dict[str, Any]:
         """The machine's summary, as the command prints it."""
