@@ -15,6 +15,7 @@ from jobs.choice import Choice
 from jobs.cli_exits import FAILED, PARTLY_DONE, exit_codes
 from jobs.cli_narration import narrate_rebuilt, narrate_run, narrator, progress
 from jobs.cli_settings import (
+    EndpointOption,
     FormatOption,
     JsonOption,
     MapOption,
@@ -26,6 +27,7 @@ from jobs.cli_settings import (
 from jobs.store import rollback as store_rollback
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
+from queries.config import MOST_DAYS
 
 DAY = "%Y-%m-%d"
 
@@ -59,10 +61,13 @@ def run(
     service_name: ServiceNameOption = None,
     service_from_path: PathPatternOption = None,
     zone: ZoneOption = None,
+    endpoint: EndpointOption = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try files in quarantine again.")] = False,
     replace_within: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=0, help="How long a counted file may be replaced."),
+        typer.Option(
+            metavar="DAYS", min=0, max=MOST_DAYS, help="How long a counted file may be replaced."
+        ),
     ] = None,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -71,7 +76,7 @@ def run(
     narration = narrator(quiet=quiet)
     with exit_codes(), progress(narration) as on_progress:
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
-        settings = settled(store, config)
+        settings = settled(store, config, endpoint)
         sources = settings.sources(source or [], choice)
         policy = settings.policy(retry=retry or choice.given, replace_within=replace_within)
         summary = nightly.run(settings.store, sources, on_progress, policy)

@@ -12,6 +12,7 @@ from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
+from jobs.objects import ExtraMissing
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
@@ -27,7 +28,7 @@ def exit_codes() -> Iterator[None]:
     signals = _Signals()
     try:
         yield
-    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger) as error:
+    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger, ExtraMissing) as error:
         _fail(error, USAGE)
     except StoreLocked as error:
         _fail(error, LOCKED)

@@ -13,11 +13,13 @@ from jobs.choice import ROLES, BadMapping, Choice
 from jobs.cli_exits import PARTLY_DONE, exit_codes
 from jobs.cli_narration import reporter
 from jobs.cli_settings import (
+    EndpointOption,
     FormatOption,
     MapOption,
     PathPatternOption,
     ServiceNameOption,
     ZoneOption,
+    settled,
 )
 from jobs.formats import BY_NAME, FORMATS, Format
 
@@ -47,11 +49,13 @@ def inspect(
     service_name: ServiceNameOption = None,
     service_from_path: PathPatternOption = None,
     zone: ZoneOption = None,
+    endpoint: EndpointOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows and services, at the most.")] = 5,
 ) -> None:
     """Say how a file would be read and why, and what would be counted; writes nothing."""
     with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
+        settled(None, None, endpoint)
         seen = inspecting.inspect(file, choice, limit)
     _tell(seen)
     if seen.rejected:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from jobs import nightly
+from jobs import nightly, objects
 from jobs.choice import BadMapping, Choice, Source
 from jobs.cli_exits import exit_codes
 from jobs.fold import WINDOW
 from jobs.store import USUAL, Terms
 from queries.cli import ConfigOption, StoreOption
-from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
+from queries.config import BadConfig, Config, SourceConfig, load, store_of
 
 FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
@@ -42,6 +42,10 @@ PathPatternOption = Annotated[
 ZoneOption = Annotated[
     str | None,
     typer.Option("--zone", metavar="ZONE", help="Of times that name none, as Europe/Berlin."),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where S3 is; else AWS_ENDPOINT_URL, else at AWS."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")]
 
@@ -82,31 +86,36 @@ class Settings:
             return [Source(tuple(where), choice)]
         if not self.config.sources:
             raise BadConfig(
-                f"no source: name one (httpcodes run SOURCE), or some as [[sources]] in {FILE}"
+                "no source: name one (httpcodes run SOURCE), "
+                f"or some as [[sources]] in {self.config.file}"
             )
-        configured = map(_source, self.config.sources)
-        return [Source(s.where, choice if choice.given else s.choice) for s in configured]
+        return [Source(s.where, choice if choice.given else s.choice) for s in self.configured()]
+
+    def configured(self) -> list[Source]:
+        """The sources that the configuration names. Raises BadConfig."""
+        return [_source(told, self.config.file) for told in self.config.sources]
 
     def choice_of(self, choice: Choice) -> Callable[[str], Choice]:
         """How to read each known file, by its path."""
         if choice.given:
             return lambda _: choice
-        _, choices = nightly.find(list(map(_source, self.config.sources)))
+        _, choices = nightly.find(self.configured())
         return lambda path: choices.get(path, Choice())
 
 
-def settled(store: Path | None, config: Path | None) -> Settings:
+def settled(store: Path | None, config: Path | None, endpoint: str | None = None) -> Settings:
     """What applies to a command. Raises BadConfig."""
     told = load(config)
+    objects.reach_at(endpoint or told.endpoint)
     return Settings(store_of(store, told), told)
 
 
-def _source(told: SourceConfig) -> Source:
+def _source(told: SourceConfig, file: Path) -> Source:
     maps = [f"{role}={column}" for role, column in told.map.items()]
     try:
         choice = Choice.of(told.format, maps, told.service_name, told.service_from_path, told.zone)
     except BadMapping as error:
-        raise BadConfig(f"{FILE}, the source {told.path[0]}: {error}") from error
+        raise BadConfig(f"{file}, the source {told.path[0]}: {error}") from error
     return Source(told.path, choice)
 
 
@@ -115,7 +124,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     """Check the configuration, and say what applies."""
     with exit_codes():
         settings = settled(store, config)
-        sources = list(map(_source, settings.config.sources))
+        sources = settings.configured()
         found, _ = nightly.find(sources)
     policy = settings.policy(retry=False, replace_within=None)
     typer.echo(f"store            {settings.store}")
@@ -126,4 +135,5 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"replace within   {policy.window.days} days")
     typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
     typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
+    typer.echo(f"endpoint         {settings.config.endpoint or '-'}")
     typer.echo(f"memory, threads  {policy.terms.memory or '-'}, {policy.terms.threads or '-'}")

@@ -12,7 +12,7 @@ from queries.snapshot import ACCESS_LOG_COLUMNS
 def service(reading: Reading) -> str:
     """Text, as logged; NULL where it is in the file's path."""
     if reading.service_name or reading.service_path:
-        return _literal(reading.service_name)
+        return f"CAST({_literal(reading.service_name)} AS VARCHAR)"
     if reading.service and not reading.url:
         return _text(reading.service)
     named = [_present(reading.service)] if reading.service else []
@@ -87,7 +87,7 @@ def _microseconds(column: Column, zone: str | None) -> str:
         us = f"epoch_us({value})"
         if column.type.endswith("_NS"):
             us = f"internal.floor_div(epoch_ns({value}), 1000)"
-        return us if "WITH TIME ZONE" in column.type else _in_zone(us, zone)
+        return us if "WITH TIME ZONE" in column.type or "TZ" in column.type else _in_zone(us, zone)
     if column.type in ("FLOAT", "DOUBLE"):
         return f"internal.double_moment(CAST({value} AS DOUBLE))"
     if column.type.startswith("DECIMAL"):

@@ -1,14 +1,12 @@
 """Files are taken back: their counts go, and they stay away until their content changes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import fold, rollup, runs, shown
+from jobs import fold, rollup, runs, shown, sources
 from jobs.fold import FoldedAway
 from jobs.ledger import Ledger
-from jobs.sources import holds
 from jobs.store import USUAL, Revision, Terms, revision
 
 
@@ -38,7 +36,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
         forgotten: set[str] = set()
         unfolded = False
         for path in paths:
-            place = os.path.abspath(path)
+            place = sources.place(path)
             named = ledger.named(place)
             unfolded = _unfold(work, ledger, named) or unfolded
             ledger.forget(named)
@@ -56,7 +54,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
 def _unfold(work: Revision, ledger: Ledger, paths: Sequence[str]) -> bool:
     folded = [file for file in ledger.in_force(paths) if file.folded]
     for file in folded:
-        if not holds(file.path, file.fingerprint):
+        if not sources.holds(file.path, file.fingerprint):
             raise FoldedAway(
                 f"{file.path} was counted too long ago to be taken back when its content is gone; "
                 f"`httpcodes rebuild {file.days} --drop-missing` counts its days without it"

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import duckdb
 
-from jobs import expressions, parquet
+from jobs import expressions, objects, parquet
 from jobs.access_log import FileRefused, Reading, choose
 from jobs.choice import Choice
 from jobs.ledger import Content, Ledger, Verdict
 from jobs.runs import Outcome
-from jobs.sources import SourceFile, fingerprint, look
+from jobs.sources import SourceFile, fingerprint, untouched
 from jobs.store import Revision
 from queries.service_name import canonical
 from queries.statements import statements
@@ -51,6 +51,7 @@ class Ingest:
 
     def take(self, files: Sequence[SourceFile]) -> None:
         """Count these files, or say in the ledger why not."""
+        objects.attach(self._connection, (file.path for file in files))
         for contents in self._batches(files):
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)
@@ -58,7 +59,7 @@ class Ingest:
 
     def _batches(self, files: Sequence[SourceFile]) -> Iterator[list[Content]]:
         # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
-        with ThreadPoolExecutor(1, "fingerprint") as ahead:
+        with ThreadPoolExecutor(_ahead(files), "fingerprint") as ahead:
             try:
                 pending = [(file, ahead.submit(fingerprint, file.path)) for file in files]
                 yield from self._grouped(pending)
@@ -74,7 +75,7 @@ class Ingest:
             try:
                 content = Content(file, promised.result())
             except OSError as error:
-                self._quarantine(Content(file, None), f"cannot be read: {error.strerror}")
+                self._not_read(Content(file, None), error)
                 continue
             batch.append(content)
             size += file.size
@@ -220,8 +221,7 @@ class Ingest:
             clients = {index for (index,) in rows}
         sound = {}
         for index, content in enumerate(contents):
-            now = look(content.file.path)
-            if now is None or now.stamp != content.file.stamp:
+            if not untouched(content.file, content.fingerprint):
                 self.outcome.quarantined[content.file.path] = (
                     "changed while it was read; the next run looks at it again"
                 )
@@ -280,7 +280,11 @@ class Ingest:
             if "No space left on device" in str(error):
                 raise
             if len(contents) == 1:
-                self._quarantine(contents[0], parquet.damage(error))
+                path = contents[0].file.path
+                if failure := objects.failures.pop(path, None):
+                    self._not_read(contents[0], failure)
+                else:
+                    self._quarantine(contents[0], parquet.damage(error))
             else:
                 middle = len(contents) // 2
                 yield from self._halving(contents[:middle], action)
@@ -292,6 +296,14 @@ class Ingest:
         self._ledger.record([(content, reason)], "quarantined")
         self.outcome.quarantined[content.file.path] = reason
 
+    def _not_read(self, content: Content, error: OSError) -> None:
+        reason = f"cannot be read: {error.strerror}"
+        if objects.is_object(content.file.path):
+            # No trait of the object: the next run tries again.
+            self.outcome.quarantined[content.file.path] = reason
+        else:
+            self._quarantine(content, reason)
+
     def _note(self, replaced: int) -> None:
         ((files, read, counted, rejected),) = self._connection.execute(_SQL["taken"]).fetchall()
         self.outcome.files_ingested += files - replaced
@@ -301,6 +313,11 @@ class Ingest:
         self.outcome.rows_rejected += rejected
         for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
             self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
+
+
+def _ahead(files: Sequence[SourceFile]) -> int:
+    """How many fingerprints to take at once: of files one, of objects, which are far, some."""
+    return 8 if any(objects.is_object(file.path) for file in files) else 1
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

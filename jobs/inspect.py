@@ -3,14 +3,13 @@
 The file is ingested, as a run would do it, into a snapshot in memory that nobody publishes.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
 
-from jobs import parquet, rollup, shown
+from jobs import expressions, parquet, rollup
 from jobs.access_log import FileRefused, Reading, Schema, choose
 from jobs.choice import Choice
 from jobs.ingest import Ingest
@@ -67,8 +66,15 @@ def inspect(path: str, choice: Choice, most: int) -> Inspection:
             first,
             last,
             connection.execute(_SQL["services"], {"most": most}).fetchall(),
-            connection.execute(_SQL["first_rows"], {"most": most}).fetchall(),
+            connection.execute(_first_rows(file.path, reading, most)).fetchall(),
         )
+
+
+def _first_rows(path: str, reading: Reading, most: int) -> str:
+    selection = expressions.access_log_selection(reading)
+    rows = parquet.rows(selection, expressions.client_requests(reading), [path])
+    numbered = _SQL["numbered"].format(rows=rows, most=most)
+    return _SQL["first_rows"].replace("{rows}", snapshot.access_log([numbered]))
 
 
 def _only(path: str) -> SourceFile:
@@ -77,7 +83,7 @@ def _only(path: str) -> SourceFile:
         raise FileRefused(f"{path} {reason}")
     if len(found.files) != 1:
         raise FileRefused(f"{path} has to be one file; it is {len(found.files):,}")
-    return found.files[os.path.abspath(path)]
+    return next(iter(found.files.values()))
 
 
 def _ingest(connection: duckdb.DuckDBPyConnection, file: SourceFile, choice: Choice) -> None:
@@ -87,4 +93,3 @@ def _ingest(connection: duckdb.DuckDBPyConnection, file: SourceFile, choice: Cho
     for reason in ingest.outcome.quarantined.values():
         raise FileRefused(reason)
     rollup.settle(connection)
-    shown.show(connection)

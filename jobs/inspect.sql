@@ -1,3 +1,6 @@
+-- name: numbered
+SELECT * REPLACE (CAST(row_number() OVER () AS VARCHAR) AS source_file) FROM ({rows} LIMIT {most})
+
 -- name: file
 SELECT format, rows_read, rows_counted, rows_rejected, first_request, last_request
 FROM source_files WHERE state = 'ingested'
@@ -10,9 +13,10 @@ SELECT service_name, CAST(sum(requests) AS BIGINT) AS requests FROM rollup_5m
 GROUP BY service_name ORDER BY requests DESC, service_name LIMIT $most
 
 -- name: first_rows
+-- In order of the file: source_file stands in for the number of the row.
 SELECT
     strftime(requested_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
     service_name,
     status_code,
     strftime(bucket_start(bucket_number(epoch_us(requested_at))), '%Y-%m-%dT%H:%M:%SZ')
-FROM access_log LIMIT $most
+FROM ({rows}) ORDER BY CAST(source_file AS BIGINT)

@@ -120,7 +120,10 @@ UPDATE internal.files SET
     rows_rejected = gone.rows_rejected,
     first_request = gone.first_request,
     last_request = gone.last_request,
-    folded = gone.folded
+    ingested_at = gone.ingested_at,
+    run_id = gone.run_id,
+    folded = gone.folded,
+    registered_only = gone.registered_only
 FROM heirs JOIN internal.files AS gone ON gone.file_id = gone_id
 WHERE files.file_id = heir_id;
 

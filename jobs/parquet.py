@@ -8,6 +8,7 @@ from typing import cast
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from jobs import objects
 from jobs.access_log import Column, Schema
 
 OPTIONS = "hive_partitioning = false, binary_as_string = true"
@@ -38,7 +39,9 @@ def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
 
 
 def pattern(path: str) -> str:
-    """A glob that matches this path only: DuckDB takes every path for a glob."""
+    """A glob that matches this path only: DuckDB takes every path for a glob, but no object's."""
+    if objects.is_object(path):
+        return path
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
@@ -75,7 +78,8 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        source = objects.opened(path) if objects.is_object(path) else path
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             for _ in file.iter_batches(columns=[str(column) for column in columns]):
                 pass
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -90,8 +94,11 @@ def _has_page_checksums(path: str) -> bool:
     # protocol: type, two sizes, then the checksum or no further number.
     # https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
     try:
-        with Path(path).open("rb") as file:
-            start = file.read(64)
+        if objects.is_object(path):
+            start = objects.opened(path).read_at(64, 0)
+        else:
+            with Path(path).open("rb") as file:
+                start = file.read(64)
     except OSError:
         return False
     return re.match(rb"PAR1(\x15[\x80-\xff]*[\x00-\x7f]){4}", start) is not None

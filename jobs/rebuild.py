@@ -151,8 +151,8 @@ class _Known:
     def _look_at(self, file: Counted) -> None:
         path = file.path
         self.files[path] = file
-        now = look(path)
         try:
+            now = look(path)
             if path in self.kept:
                 pass
             elif now is None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from jobs import parquet
+from jobs import objects, parquet
 from queries import snapshot
 from queries.statements import statements
 
@@ -17,6 +17,7 @@ def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> No
     The session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
     can't be read.
     """
+    objects.attach(connection, paths)
     readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
     rows = snapshot.access_log([parquet.rows(*reading) for reading in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))

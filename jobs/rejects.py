@@ -1,13 +1,12 @@
 """Rows that could not be counted, as they stand in their files."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs import parquet
+from jobs import objects, parquet, sources
 from queries import snapshot
 from queries.statements import statements
 
@@ -32,12 +31,13 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
 
     Raises SnapshotError, duckdb.Error or OSError if the snapshot or a file can't be read.
     """
-    place = None if path is None else os.path.abspath(path)
+    place = None if path is None else sources.place(path)
     options = f"filename = '{parquet.SOURCE_FILE}', {parquet.OPTIONS}"
     with snapshot.reading(store) as connection:
         files = connection.execute(_SQL["files"], {"path": place}).fetchall()
-        for file, selection, condition, registered_only, rows in files:
-            if not os.path.exists(file):
+        objects.attach(connection, (file for file, *_ in files))
+        for file, selection, condition, registered_only, ingested_at, rows in files:
+            if sources.look(file) is None:
                 yield Rejects(file, rows, [], gone=True)
                 continue
             way = {"selection": selection, "condition": condition, "options": options}
@@ -48,6 +48,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
                     "file": parquet.pattern(file),
                     "most": most,
                     "registered_only": registered_only,
+                    "ingested_at": ingested_at,
                 },
             ).fetchall()
             shown = [(_as_it_stands(line), lacks) for line, lacks in found]

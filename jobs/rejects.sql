@@ -1,6 +1,6 @@
 -- name: files
 -- Files in force with rows that could not be counted: at a path, below it, or all.
-SELECT path, selection, condition, registered_only, rows_rejected
+SELECT path, selection, condition, registered_only, ingested_at, rows_rejected
 FROM internal.files JOIN internal.readings USING (reading_id)
 WHERE state = 'ingested' AND rows_rejected > 0
     AND ($path IS NULL OR path = $path OR starts_with(path, $path || '/'))
@@ -9,9 +9,13 @@ ORDER BY path
 -- name: rows
 -- Rows as they stand in the file, beside what could not be read of them.
 WITH registered AS (
-    SELECT service_name AS name FROM internal.services WHERE registered
+    SELECT service_name FROM internal.registry
+    WHERE since < $ingested_at AND coalesce(until > $ingested_at, true)
+),
+countable AS (
+    FROM registered
     UNION
-    SELECT logged FROM internal.service_aliases JOIN internal.services USING (service_name) WHERE registered
+    SELECT logged FROM internal.service_aliases JOIN registered USING (service_name)
 )
 SELECT to_json(line), list_filter(['timestamp', 'service', 'status'], lambda what, number: [no_time, no_service, no_status][number])
 FROM (
@@ -20,7 +24,7 @@ FROM (
         requested_at IS NULL AS no_time,
         service_name IS NULL
             OR service_name IN (SELECT logged FROM internal.service_aliases WHERE service_name IS NULL)
-            OR ($registered_only AND service_name NOT IN (FROM registered)) AS no_service,
+            OR ($registered_only AND service_name NOT IN (FROM countable)) AS no_service,
         status_code IS NULL AS no_status
     FROM (SELECT line, {selection} FROM read_parquet($file, {options}) AS line WHERE {condition})
 )

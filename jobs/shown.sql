@@ -2,7 +2,7 @@
 -- Files in force that the sources did not list as they were counted.
 SELECT path, size, epoch_us(modified_at)
 FROM internal.files ANTI JOIN listed USING (path, size, version)
-WHERE state = 'ingested'
+WHERE state = 'ingested' AND NOT contains(path, '://')
 
 -- name: absent
 CREATE OR REPLACE TEMP TABLE absent AS SELECT CAST(unnest($paths) AS VARCHAR) AS path
@@ -26,6 +26,8 @@ WITH files AS (
     WHERE state = 'ingested'
         AND path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused'))
         AND path NOT IN (FROM absent)
+        -- Only who has credentials could open an object.
+        AND NOT contains(path, '://')
 ),
 parts AS (
     SELECT

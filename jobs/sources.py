@@ -3,12 +3,15 @@
 import glob
 import hashlib
 import os
+import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
+
+from jobs import objects
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
 """How names of files end that are still being uploaded."""
@@ -25,7 +28,7 @@ class SourceFile(NamedTuple):
     """A file as the listing found it."""
 
     path: str
-    """Absolute; links are not resolved."""
+    """Absolute, links not resolved; or the URL of an object."""
     size: int
     """Bytes."""
     modified_us: int
@@ -56,13 +59,20 @@ class Found:
 def find(sources: Iterable[str]) -> Found:
     """The log files that the sources name, each once.
 
-    A source is a file, a folder (all `*.parquet` below it) or a glob (`**` crosses folders).
+    A source is a file, a folder (all `*.parquet` below it) or a glob (`**` crosses folders), or
+    a URL of an object store of which the same holds.
     Names that begin with `.` or `_`, and unfinished uploads, are passed over. Raises
     SourceNotFound for a plain path that does not exist; a glob may match nothing.
     """
     files: dict[str, SourceFile] = {}
     refused: dict[str, str] = {}
-    for path in sorted({path for source in sources for path in _expand(source, refused)}):
+    local = []
+    for source in sources:
+        if objects.is_object(source):
+            files.update(_objects(source, refused))
+        else:
+            local.append(source)
+    for path in sorted({path for source in local for path in _expand(source, refused)}):
         if not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
         # A file may go between the listing and this look at it: then it is not there.
@@ -75,7 +85,10 @@ def find(sources: Iterable[str]) -> Found:
 
 
 def look(path: str) -> SourceFile | None:
-    """The file as it stands now, or None if it is gone."""
+    """The file as it stands now, or None if it is gone. Raises ObjectError."""
+    if objects.is_object(path):
+        headed = objects.headed(path)
+        return _object(path, *headed) if headed else None
     try:
         stat = os.stat(path)
     except OSError:
@@ -89,7 +102,9 @@ def look(path: str) -> SourceFile | None:
 
 
 def fingerprint(path: str) -> str:
-    """SHA-256 of the content, in hexadecimal. Raises OSError."""
+    """SHA-256 of the content, in hexadecimal; an object's ETag and size. Raises OSError."""
+    if objects.is_object(path):
+        return objects.etag(path)
     with Path(path).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -101,6 +116,69 @@ def holds(path: str, known: str) -> bool:
         return file is not None and file.regular and fingerprint(path) == known
     except OSError:
         return False
+
+
+def untouched(file: SourceFile, known: str | None) -> bool:
+    """Whether the file still is what it was when its fingerprint was taken. Raises OSError."""
+    if objects.is_object(file.path):
+        return fingerprint(file.path) == known
+    now = look(file.path)
+    return now is not None and now.stamp == file.stamp
+
+
+def place(path: str) -> str:
+    """A path as the ledger knows it: absolute, or a URL."""
+    return path if objects.is_object(path) else os.path.abspath(path)
+
+
+def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
+    """As `_expand` finds files: an object by its name, all *.parquet below a name, or a glob."""
+    steps = source.rstrip("/").split("/")
+    fixed = next((n for n, step in enumerate(steps) if glob.has_magic(step)), len(steps))
+    is_glob = fixed < len(steps)
+    try:
+        found = [_object(*told) for told in objects.listed("/".join(steps[:fixed]))]
+    except FileNotFoundError:
+        if is_glob:
+            return {}
+        raise SourceNotFound(f"{source} does not exist; nothing is there or below it") from None
+    except OSError as error:
+        refused[source] = f"can't be listed: {error.strerror}"
+        return {}
+    wanted = re.compile(_regex(steps) if is_glob else re.escape("/".join(steps)))
+    return {file.path: file for file in sorted(found) if _is_wanted(file.path, wanted, fixed)}
+
+
+def _is_wanted(url: str, wanted: re.Pattern[str], fixed: int) -> bool:
+    own = url.split("/")
+    if not all(map(_is_log, own[min(fixed, len(own) - 1) :])):
+        return False
+    named = wanted.fullmatch(url) is not None
+    below = url.lower().endswith(".parquet") and any(
+        wanted.fullmatch("/".join(own[:n])) for n in range(fixed, len(own))
+    )
+    return named or below
+
+
+def _regex(steps: Sequence[str]) -> str:
+    """`*` and `?` stay within a step, `**` crosses steps, `[ab]` is one of these."""
+    wild = {"*": "[^/]*", "?": "[^/]"}
+    parts = []
+    for number, step in enumerate(steps, 1):
+        if step == "**":
+            parts.append("(?:[^/]+/)*" if number < len(steps) else ".*")
+            continue
+        pieces = re.split(r"(\*|\?|\[[^]]+\])", step)
+        kept = (
+            p if p[:1] == "[" and p[-1:] == "]" else wild.get(p) or re.escape(p) for p in pieces
+        )
+        parts.append("".join(kept) + "/")
+    return "".join(parts).rstrip("/")
+
+
+def _object(url: str, size: int, modified_us: int) -> SourceFile:
+    settled = objects.is_settled(modified_us)
+    return SourceFile(url, size, modified_us, f"{size}.{modified_us}", True, settled)
 
 
 def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path("httpcodes.toml")
+MOST_DAYS = 36_525
+"""A century is for ever."""
 
 
 class BadConfig(Exception):
@@ -36,6 +38,7 @@ class SourceConfig:
 class Config:
     """What the file says; None and empty where it says nothing."""
 
+    file: Path = FILE
     store: Path | None = None
     sources: tuple[SourceConfig, ...] = ()
     services: str | None = None
@@ -71,7 +74,7 @@ def load(file: Path | None) -> Config:
         for number, source in enumerate(values.pop("sources", ()), 1)
     )
     store = folder / values.pop("store") if "store" in values else None
-    return Config(store=store, sources=sources, **values, **limits)
+    return Config(file, store, sources, **values, **limits)
 
 
 def store_of(option: Path | None, config: Config) -> Path:
@@ -114,11 +117,12 @@ def _is_map(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
-def _at_least(least: int) -> Check:
+def _whole(least: int, most: int | None = None) -> Check:
+    wanted = f"{least} or more" if most is None else f"{least} to {most:,}"
     # To Python, true is a number.
     return (
-        lambda value: type(value) is int and value >= least,
-        f"a whole number, {least} or more",
+        lambda value: type(value) is int and least <= value and (most is None or value <= most),
+        f"a whole number, {wanted}",
     )
 
 
@@ -126,9 +130,9 @@ _TEXT: Check = (_is_text, "text")
 _CONFIG: Mapping[str, Check] = {
     "store": (_is_text, "the path of a folder"),
     "services": (lambda value: value in ("seen", "registered"), '"seen" or "registered"'),
-    "settle_hours": _at_least(0),
-    "replace_within_days": _at_least(0),
-    "keep_snapshots": _at_least(1),
+    "settle_hours": _whole(0, MOST_DAYS * 24),
+    "replace_within_days": _whole(0, MOST_DAYS),
+    "keep_snapshots": _whole(1),
     "endpoint": (_is_text, "a URL"),
     "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),
     "sources": (
@@ -136,7 +140,10 @@ _CONFIG: Mapping[str, Check] = {
         "tables, each [[sources]]",
     ),
 }
-_LIMITS: Mapping[str, Check] = {"memory": (_is_text, "a size such as 2GB"), "threads": _at_least(1)}
+_LIMITS: Mapping[str, Check] = {
+    "memory": (_is_text, "a size such as 2GB"),
+    "threads": _whole(1),
+}
 _SOURCE: Mapping[str, Check] = {
     "path": (lambda value: _is_text(value) or _are_texts(value), "a path or a list of paths"),
     "format": _TEXT,

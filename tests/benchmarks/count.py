@@ -5,6 +5,8 @@ ours a published snapshot (with ledger, contributions and fingerprints), the oth
 file of counts. Prints medians, the ratio to the fastest other engine, and peak memory.
 
     python tests/benchmarks/count.py [--rows 24000000] [--repeat 5]
+    python tests/benchmarks/count.py --rows 5000000 --files 10000
+    python tests/benchmarks/count.py --rows 50000000 --files 1
 """
 
 import argparse
@@ -17,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-GLOB = "{logs}/generic/*.parquet"
+GLOB = "{logs}/generic/**/*.parquet"
 BARE = {
     "duckdb": """
 import duckdb
@@ -81,10 +83,28 @@ def checked(store: Path, logs: Path) -> int:
     return cells
 
 
+def reshape(logs: Path, files: int) -> None:
+    """The same rows in so many files, in a folder each if they are several."""
+    import duckdb  # noqa: PLC0415
+
+    old = logs.with_name("as sampled")
+    logs.rename(old)
+    (logs / "generic").mkdir(parents=True)
+    if files == 1:
+        duckdb.execute(f"COPY (FROM '{GLOB.format(logs=old)}') TO '{logs}/generic/one.parquet'")
+    else:
+        rows = f"SELECT *, ntile({files}) OVER () AS part FROM '{GLOB.format(logs=old)}'"
+        duckdb.execute(
+            f"COPY ({rows}) TO '{logs}/generic' (FORMAT parquet, PARTITION_BY part, OVERWRITE_OR_IGNORE)"
+        )
+    shutil.rmtree(old)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=24_000_000)
     options.add_argument("--services", type=int, default=1_000)
+    options.add_argument("--files", type=int, help="else one an hour")
     options.add_argument("--repeat", type=int, default=5)
     given = options.parse_args()
     command = [sys.executable, "-m", "jobs.cli"]
@@ -93,6 +113,8 @@ def main() -> None:
         wanted = ["--rows", str(given.rows), "--services", str(given.services)]
         sample = [*command, "sample", str(logs), *wanted, "--format", "generic"]
         subprocess.run(sample, check=True, stderr=subprocess.DEVNULL)
+        if given.files:
+            reshape(logs, given.files)
         figures: dict[str, list[tuple[float, float]]] = {}
         for _ in range(given.repeat):
             shutil.rmtree(store, ignore_errors=True)
