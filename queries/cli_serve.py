@@ -42,7 +42,7 @@ def serve(
         typer.Option(metavar="FILE", help=f"Bearer token to ask for; else {TOKEN}, else none."),
     ] = None,
 ) -> None:
-    """Answer the documented endpoint over HTTP until stopped; needs httpcodes[api]."""
+    """Answer the documented endpoint over HTTP until stopped; needs the extra `api`."""
     try:
         from queries import server, server_log  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:

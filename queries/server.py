@@ -40,7 +40,8 @@ from queries.statements import statement
 PATH = "/cdn/v1.0/analytics/httpCodes"
 # Smaller answers fit into a packet or two.
 GZIP_FROM_BYTES = 2048
-GZIP_LEVEL = 4
+# The largest answer, 1.7 MB: 28 ms and 0.38 MB, against 142 ms and 0.31 MB at level 6.
+GZIP_LEVEL = 2
 # nginx's code for it; seen in the log only.
 CLIENT_LEFT = 499
 

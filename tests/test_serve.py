@@ -203,7 +203,7 @@ def test_a_signal_ends_it_when_requests_in_flight_are_answered(
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with serving(sample_store) as server, server.socket() as client, server.socket() as idle:
         client.sendall(head + body[:10])
-        # The server has begun with it once it asks for the rest of another one.
+        # Answered later, so the server has read what came before.
         server.get("/healthz")
         server.process.send_signal(number)
         assert idle.recv(1) == b""
