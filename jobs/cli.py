@@ -25,6 +25,7 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.store import rollback as store_rollback
+from queries import cli_serve
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
 from queries.config import MOST_DAYS
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(queries_app)
+app.add_typer(cli_serve.app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)

@@ -1,0 +1,104 @@
+"""The command that answers the documented endpoint over HTTP."""
+
+import os
+import signal
+import socket
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from queries import config
+from queries.cli import ConfigOption, StoreOption, configured
+
+TOKEN = "HTTPCODES_TOKEN"  # noqa: S105 - the name of a variable
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    store: StoreOption = None,
+    config_file: ConfigOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Threads that answer.")] = 4,
+    queue: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Requests that may wait; more get 503.")
+    ] = 64,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="How long a client may take over headers, body or answer.",
+        ),
+    ] = 20,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"Bearer token to ask for; else {TOKEN}, else none."),
+    ] = None,
+) -> None:
+    """Answer the documented endpoint over HTTP until stopped; needs the extra `api`."""
+    try:
+        from queries import server, server_log  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as missing:
+        name = str(missing.name).partition(".")[0]
+        _fail(f"serve needs {name}: pip install 'httpcodes[api]'", USAGE)
+    token = _token(token_file)
+    place = config.store_of(store, configured(config_file))
+    signal.signal(signal.SIGTERM, _stop)
+    listener = _listener(host, port)
+    _narrate(listener, guarded=token is not None)
+    server_log.log_as_json(sys.stderr)
+    try:
+        server.serve(listener, server.Terms(place, workers, queue, timeout, token))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None and TOKEN not in os.environ:
+        return None
+    try:
+        text = file.read_text(encoding="utf-8") if file else os.environ[TOKEN]
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        _fail(f"{file} can't be read: {reason}", USAGE)
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        _fail(f"{file or TOKEN} holds no token: one word of printable ASCII is needed", USAGE)
+    return token
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((str(address[0]), port), family=family)
+    except OSError as error:
+        # Python adds the address in brackets, a second time.
+        reason = str(error.strerror).partition(" (")[0]
+        _fail(f"can't listen on {_url_host(host)}:{port}: {reason}", FAILED)
+
+
+def _narrate(listener: socket.socket, *, guarded: bool) -> None:
+    host, port = listener.getsockname()[:2]
+    typer.echo(f"listening on http://{_url_host(host)}:{port}", err=True)
+    if not guarded and not ip_address(host).is_loopback:
+        typer.echo("no token is set: whoever reaches this address is answered", err=True)
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _stop(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _fail(why: str, code: int) -> NoReturn:
+    typer.echo(f"httpcodes: {why}", err=True)
+    raise typer.Exit(code)

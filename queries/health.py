@@ -1,0 +1,34 @@
+"""How fresh the answers are: the snapshot in force, its age, and the watermark."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from queries import snapshot
+from queries.statements import statement
+
+
+@dataclass(frozen=True)
+class Health:
+    """Of a store that can be read. Moments are naive, UTC; None where no run has counted yet."""
+
+    snapshot: str
+    """Its name, as `published` says it."""
+    age_seconds: float | None
+    """Since the run that made it started; what was logged later can't be in it."""
+    newest_bucket: datetime | None
+    """Start of the newest bucket with a request."""
+    final_until: datetime | None
+    """The watermark: buckets that end here or before can't change any more."""
+
+
+def health(store: str | os.PathLike[str]) -> Health:
+    """The health of the store's newest snapshot.
+
+    Raises SnapshotError, duckdb.Error or OSError if it can't be read.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with snapshot.reading(store) as connection:
+        sql = statement("queries", "health.sql")
+        (row,) = connection.execute(sql, {"now": now}).fetchall()
+    return Health(*row)

@@ -1,0 +1,8 @@
+-- The snapshot that is open, as it stands at $now. All buckets that end at final_until or before
+-- are final: a bucket's end has to lie further back than the settle time.
+SELECT
+    current_database() AS snapshot,
+    CAST(epoch(CAST($now AS TIMESTAMP) - as_of) AS DOUBLE) AS age_seconds,
+    (SELECT max(last_seen) FROM services) AS newest_bucket,
+    make_timestamp((epoch_us(as_of) - settle_seconds * 1000000) // 300000000 * 300000000) AS final_until
+FROM internal.snapshot
