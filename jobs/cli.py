@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import cli_formats, cli_services, cli_settings, nightly
+from jobs import cli_export, cli_formats, cli_services, cli_settings, nightly
 from jobs import forget as forgetting
 from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(queries_app)
 app.add_typer(cli_serve.app)
+app.add_typer(cli_export.app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
@@ -71,6 +72,7 @@ def run(
             metavar="DAYS", min=0, max=MOST_DAYS, help="How long a counted file may be replaced."
         ),
     ] = None,
+    export: cli_export.ExportOption = None,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -85,6 +87,8 @@ def run(
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
     narrate_run(summary, narration)
+    if out := export or settings.config.export:
+        cli_export.last_step(settings.store, out, summary.snapshot, narration)
     if not summary.complete:
         raise typer.Exit(PARTLY_DONE)
 

@@ -10,6 +10,8 @@ import typer
 
 from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
+from jobs.day_folders import BadOutput, ExportLocked
+from jobs.export import ExportFailed, UnknownService
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
 from jobs.objects import ExtraMissing
@@ -28,9 +30,9 @@ def exit_codes() -> Iterator[None]:
     signals = _Signals()
     try:
         yield
-    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger, ExtraMissing) as error:
+    except _USAGES as error:
         _fail(error, USAGE)
-    except StoreLocked as error:
+    except (StoreLocked, ExportLocked) as error:
         _fail(error, LOCKED)
     except BaseException as error:
         # DuckDB turns what a signal handler raises into an error of its own.
@@ -41,7 +43,25 @@ def exit_codes() -> Iterator[None]:
         raise
 
 
-_FAILURES = (StoreUnusable, SnapshotError, FoldedAway, FileRefused, duckdb.Error, OSError)
+_USAGES = (
+    BadMapping,
+    BadConfig,
+    BadOutput,
+    BadService,
+    ExtraMissing,
+    NotInLedger,
+    SourceNotFound,
+    UnknownService,
+)
+_FAILURES = (
+    StoreUnusable,
+    SnapshotError,
+    FoldedAway,
+    FileRefused,
+    ExportFailed,
+    duckdb.Error,
+    OSError,
+)
 
 
 class _Signals:

@@ -134,6 +134,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"settle time      {policy.terms.settle // timedelta(hours=1)} hours")
     typer.echo(f"replace within   {policy.window.days} days")
     typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
+    typer.echo(f"exported to      {settings.config.export or '-'}")
     typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
     typer.echo(f"endpoint         {settings.config.endpoint or '-'}")
     typer.echo(f"memory, threads  {policy.terms.memory or '-'}, {policy.terms.threads or '-'}")

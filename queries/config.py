@@ -53,6 +53,8 @@ class Config:
     threads: int | None = None
     endpoint: str | None = None
     """Of an object store that speaks the S3 protocol elsewhere than at AWS."""
+    export: Path | None = None
+    """A folder that a run exports to as its last step."""
 
 
 def load(file: Path | None) -> Config:
@@ -73,8 +75,8 @@ def load(file: Path | None) -> Config:
         _source(source, f"{file}, sources[{number}]", folder)
         for number, source in enumerate(values.pop("sources", ()), 1)
     )
-    store = folder / values.pop("store") if "store" in values else None
-    return Config(file, store, sources, **values, **limits)
+    paths = {key: folder / values.pop(key) for key in ("store", "export") if key in values}
+    return Config(file, sources=sources, **paths, **values, **limits)
 
 
 def store_of(option: Path | None, config: Config) -> Path:
@@ -134,6 +136,7 @@ _CONFIG: Mapping[str, Check] = {
     "replace_within_days": _whole(0, MOST_DAYS),
     "keep_snapshots": _whole(1),
     "endpoint": (_is_text, "a URL"),
+    "export": (_is_text, "the path of a folder"),
     "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),
     "sources": (
         lambda value: isinstance(value, list) and all(isinstance(s, dict) for s in value),
