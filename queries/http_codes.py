@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -89,7 +89,9 @@ def _http_codes(
             codes.setdefault(service_id, []).append(json_text)
     # Services with data come first: a stable sort keeps the order of the request in each group.
     names = sorted(asked.service_names, key=lambda name: known[name] not in codes)
-    return f"[{','.join(_element(name, codes.get(known[name], ())) for name in names)}]".encode()
+    # One join: an answer may be megabytes.
+    pieces = [piece for name in names for piece in _element(name, codes.get(known[name], []))]
+    return f"[{','.join(pieces)}]".encode()
 
 
 def _hour(moment: datetime) -> datetime:
@@ -102,7 +104,9 @@ def _part(hour: str, start: datetime, end: datetime) -> str:
     return ",".join(b for b in _BETWEEN_BUCKETS.split(hour) if first <= b[_TIMESTAMP] < last)
 
 
-def _element(name: str, codes: Sequence[str]) -> str:
-    return (
-        f'{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":[{",".join(codes)}]}}'
-    )
+def _element(name: str, codes: list[str]) -> list[str]:
+    """The JSON of a service, in pieces with commas between them."""
+    opening = f'{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":['
+    pieces = [f"{opening}{codes[0]}", *codes[1:]] if codes else [opening]
+    pieces[-1] += "]}"
+    return pieces
