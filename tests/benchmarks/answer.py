@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import chdb.session
@@ -70,7 +71,7 @@ def fill(work: Revision, services: int, days: range) -> None:
     rollup.define_buckets(connection)
     connection.execute(
         f"INSERT INTO internal.services SELECT i, printf('s%05d.example', i), NULL, NULL, false"
-        f" FROM range(1, {services} + 1) AS r(i) WHERE {days.start} = 0"
+        f" FROM range(1, {services} + 1) AS r(i)"
     )
     for day in days:
         start = FIRST + timedelta(days=day)
@@ -173,6 +174,17 @@ def compare(store: Path, folder: Path, services: int, repeat: int) -> None:
             print(f"  {engine:10} {ms:8.2f} ms  {ms / better:6.3f} x better other")
 
 
+def history(stores: dict[int, Path], services: int, repeat: int) -> None:
+    """The same requests for a day in the middle of each store, in turn."""
+    for what in requests(services, FIRST):
+        asks = {}
+        for days, store in stores.items():
+            asked = requests(services, FIRST + timedelta(days=days // 2))[what]
+            asks[f"{days} days"] = partial(lambda ask, asked, _: ask(asked), ours(store), asked)
+        times = medians(asks, {}, repeat)
+        print(f"{what:28}" + "".join(f"  {days}: {ms:.2f} ms" for days, ms in times.items()))
+
+
 def space(store: Path) -> str:
     """What the tables take on disk."""
     with duckdb.connect((store / "httpcodes.duckdb").resolve(), read_only=True) as connection:
@@ -198,20 +210,15 @@ def main() -> None:
     if given.services < 50:
         sys.exit("--services: the largest request needs 50")
     with tempfile.TemporaryDirectory() as folder:
-        store, done = Path(folder, "store"), 0
-        for days in sorted(given.days):
+        stores = {days: Path(folder, f"{days}") for days in sorted(given.days)}
+        for days, store in stores.items():
             began = time.monotonic()
             with revision(store, USUAL) as work:
-                fill(work, given.services, range(done, days))
-            print(f"{days} days of {given.services} services: {space(store)}")
-            print(f"  counted {days - done} days in {time.monotonic() - began:.1f} s")
-            if not done:
-                compare(store, Path(folder), given.services, given.repeat)
-            middle = FIRST + timedelta(days=days // 2)
-            for what, asked in requests(given.services, middle).items():
-                times = medians({"httpcodes": ours(store)}, asked, given.repeat)
-                print(f"  {what:30} {times['httpcodes']:8.2f} ms")
-            done = days
+                fill(work, given.services, range(days))
+            seconds = time.monotonic() - began
+            print(f"{days} days, counted in {seconds:.1f} s: {space(store)}")
+        compare(stores[min(stores)], Path(folder), given.services, given.repeat)
+        history(stores, given.services, given.repeat)
 
 
 if __name__ == "__main__":
