@@ -2,6 +2,7 @@
 
 import duckdb
 
+from jobs import answers
 from queries.statements import statements
 
 _SQL = statements("jobs", "rollup.sql")
@@ -13,7 +14,7 @@ def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def settle(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring the cells up to the contributions of this run.
+    """Bring the cells, and the answers made of them, up to the contributions of this run.
 
     Adds those of the files in the temporary table `added`, takes back those of the files in
     `withdrawn`.
@@ -21,6 +22,7 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     connection.begin()
     connection.execute(_SQL["changes"])
     connection.execute(_SQL["settle"])
+    answers.remake(connection)
     connection.execute(_SQL["seen"])
     connection.execute(_SQL["withdraw"])
     connection.commit()

@@ -57,6 +57,60 @@ UNION ALL
 SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint HAVING count(*) > 1
 ORDER BY ALL
 
+-- name: days
+SELECT CAST(bucket_start AS DATE) AS day FROM internal.cells
+UNION
+SELECT CAST(hour_start AS DATE) FROM internal.answers
+ORDER BY day
+
+-- name: unlike
+-- Hours of a day whose answer is not what their cells say, letter for letter.
+WITH buckets AS (
+    SELECT
+        service_id,
+        bucket_start,
+        string_agg(printf('"%03d":%d', status_code, requests), ',' ORDER BY status_code) AS codes
+    FROM internal.cells
+    WHERE bucket_start >= CAST($day AS DATE) AND bucket_start < CAST($day AS DATE) + INTERVAL 1 DAY
+    GROUP BY ALL
+),
+expected AS (
+    SELECT
+        service_id,
+        date_trunc('hour', bucket_start) AS hour_start,
+        string_agg(
+            concat('{"timestamp":"', strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), '","httpCodeValues":{', codes, '}}'),
+            ',' ORDER BY bucket_start
+        ) AS json
+    FROM buckets
+    GROUP BY ALL
+),
+-- An hour that stands twice is as wrong as none.
+made AS (
+    SELECT service_id, hour_start, string_agg(json, ',') AS json
+    FROM internal.answers
+    WHERE hour_start >= CAST($day AS DATE) AND hour_start < CAST($day AS DATE) + INTERVAL 1 DAY
+    GROUP BY ALL
+),
+-- Bucket by bucket, to name the first that differs.
+differing AS (
+    SELECT
+        service_id,
+        hour_start,
+        coalesce(string_split(expected.json, ',{'), []) AS wanted,
+        coalesce(string_split(made.json, ',{'), []) AS present,
+        list_filter(range(1, len(wanted) + len(present) + 1), lambda i: wanted[i] IS DISTINCT FROM present[i])[1] AS first
+    FROM expected FULL JOIN made USING (service_id, hour_start)
+    WHERE expected.json IS DISTINCT FROM made.json
+)
+SELECT
+    'answers = rollup' AS check,
+    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)), strftime(hour_start, '%Y-%m-%dT%H:%M:%SZ')) AS place,
+    coalesce('{' || ltrim(wanted[first], '{'), 'nothing') AS expected,
+    coalesce('{' || ltrim(present[first], '{'), 'nothing') AS found
+FROM differing LEFT JOIN internal.services USING (service_id)
+ORDER BY ALL
+
 -- name: in_force
 -- The files in force, for a look at what lies at their paths.
 SELECT path, fingerprint FROM internal.files WHERE state = 'ingested' ORDER BY path

@@ -4,11 +4,12 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from queries import config
+from queries.beyond import Beyond, Interval
 from queries.config import BadConfig, Config
 from queries.http_codes import answer
 
@@ -23,6 +24,8 @@ ConfigOption = Annotated[
     typer.Option("--config", help="Configuration; else ./httpcodes.toml.", metavar="FILE"),
 ]
 ANSWERED_WITH_AN_ERROR = 4
+
+_BEYOND: dict[str, Any] = {"rich_help_panel": "Beyond the document"}
 
 app = typer.Typer()
 
@@ -43,6 +46,18 @@ def query(
     end: Annotated[
         str | None, typer.Option(metavar="T", help="End, exclusive, yyyy-MM-ddTHH:mm:ssZ.")
     ] = None,
+    interval: Annotated[
+        Interval | None, typer.Option(help="Buckets of an hour or a day (UTC).", **_BEYOND)
+    ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Classes in place of codes: 2xx.", **_BEYOND)
+    ] = False,
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Every bucket of the range, with zeros.", **_BEYOND)
+    ] = False,
+    final_only: Annotated[
+        bool, typer.Option("--final-only", help="Only buckets that can't change.", **_BEYOND)
+    ] = False,
 ) -> None:
     """Answer the documented request; the answer's bytes go to stdout."""
     logging.basicConfig(format="%(message)s")
@@ -52,7 +67,12 @@ def query(
             "give the request as FILE or -, or as --service, --start and --end"
         )
     place = config.store_of(store, configured(config_file))
-    given = answer(place, json.dumps(from_options) if file is None else _read(file))
+    beyond = Beyond(interval, classes, fill, final_only)
+    given = answer(
+        place,
+        json.dumps(from_options) if file is None else _read(file),
+        beyond=None if beyond == Beyond() else beyond,
+    )
     sys.stdout.buffer.write(given.body)
     if sys.stdout.isatty():
         sys.stdout.buffer.write(b"\n")

@@ -5,25 +5,10 @@ FROM internal.services
 WHERE service_name IN (SELECT unnest($names))
 
 -- name: http_codes
--- The documented httpCodes of each service that has data in the range, as JSON text.
-WITH codes AS (
-    -- One JSON object for each bucket. A bucket that holds the start began less than five
-    -- minutes before it; the end is exclusive.
-    SELECT
-        service_id,
-        bucket_start,
-        string_agg('"' || lpad(CAST(status_code AS VARCHAR), 3, '0') || '":' || requests, ',' ORDER BY status_code) AS json
-    FROM internal.cells
-    WHERE service_id IN (SELECT unnest($services))
-        AND bucket_start > CAST($start AS TIMESTAMP) - INTERVAL 5 MINUTE
-        AND bucket_start < CAST($end AS TIMESTAMP)
-    GROUP BY ALL
-)
-SELECT
-    service_id,
-    string_agg(
-        strftime(bucket_start, '{"timestamp":"%Y-%m-%dT%H:%M:%SZ","httpCodeValues":{') || json || '}}',
-        ',' ORDER BY bucket_start
-    )
-FROM codes
-GROUP BY ALL
+-- The hours of these services that the range touches, as the run that counted them wrote them.
+SELECT service_id, hour_start, json
+FROM internal.answers
+WHERE service_id IN (SELECT unnest($services))
+    AND hour_start >= date_trunc('hour', CAST($start AS TIMESTAMP))
+    AND hour_start < CAST($end AS TIMESTAMP)
+ORDER BY service_id, hour_start

@@ -32,6 +32,11 @@ class Request:
     end: datetime
     """Aware, UTC, whole seconds, exclusive; later than `start` by 24 hours at the most."""
 
+    @property
+    def first_bucket(self) -> datetime:
+        """Start of the bucket that `start` falls into, aware, UTC."""
+        return self.start.replace(minute=self.start.minute // 5 * 5, second=0)
+
 
 def parse(request: bytes | str | Mapping[str, Any]) -> Request:
     """Read a request from its JSON, as bytes or text, or from its members.

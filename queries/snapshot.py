@@ -17,7 +17,7 @@ import duckdb
 
 from queries.statements import statement, statements
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LINK = "httpcodes.duckdb"
 
 # A DuckDB file is three headers of 4 KiB, then blocks.

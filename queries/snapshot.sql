@@ -82,6 +82,14 @@ CREATE TABLE internal.cells (
 );
 COMMENT ON TABLE internal.cells IS 'The counts, in order of bucket, service and status code as runs append them.';
 
+CREATE TABLE internal.answers (
+    service_id INTEGER NOT NULL,
+    hour_start TIMESTAMP NOT NULL,
+    json VARCHAR NOT NULL
+);
+COMMENT ON TABLE internal.answers IS 'The cells as the documented answer shows them, in order of day, service and hour as runs append them.';
+COMMENT ON COLUMN internal.answers.json IS 'The elements of httpCodes that lie in the hour, in order of time, with commas between them.';
+
 CREATE TABLE internal.contributions (
     file_id INTEGER NOT NULL,
     service_id INTEGER NOT NULL,

@@ -48,18 +48,26 @@ def test_what_runs_publish_holds_every_invariant(counted: Store, deep: bool) -> 
 
 
 TOTAL = ("rollup = rows counted of the files in force", "all buckets")
+STALE = "answers = rollup"
+
+
+def bucket(timestamp: str, codes: str) -> str:
+    return f'{{"timestamp":"{timestamp}","httpCodeValues":{{{codes}}}}}'
 
 
 @pytest.mark.parametrize(
     ("damage", "findings"),
     [
         ("UPDATE internal.cells SET requests = requests + 1 WHERE requests = 2",
-         {("rollup = contributions", f"{A} {NOON} 200", 2, 3), (*TOTAL, 5, 6)}),
+         {("rollup = contributions", f"{A} {NOON} 200", 2, 3), (*TOTAL, 5, 6),
+          (STALE, f"{A} {NOON}", bucket(NOON, '"200":3'), bucket(NOON, '"200":2'))}),
         ("DELETE FROM internal.cells WHERE status_code = 503",
-         {("rollup = contributions", f"{B} {NOON} 503", 1, 0), (*TOTAL, 5, 4)}),
+         {("rollup = contributions", f"{B} {NOON} 503", 1, 0), (*TOTAL, 5, 4),
+          (STALE, f"{B} {NOON}", "nothing", bucket(NOON, '"503":1'))}),
         ("INSERT INTO internal.cells SELECT * FROM internal.cells WHERE status_code = 404",
          {("rollup = contributions", f"{B} {LATER} 404", 1, 2), (*TOTAL, 5, 6),
-          ("a cell stands once and counts something", "service_id 2 2025-09-09 13:00:00 404", 1, 2)}),
+          ("a cell stands once and counts something", "service_id 2 2025-09-09 13:00:00 404", 1, 2),
+          (STALE, f"{B} {LATER}", bucket(LATER, '"404":1,"404":1'), bucket(LATER, '"404":1'))}),
         ("DELETE FROM internal.files WHERE path LIKE '%late.parquet'",
          {("contributions of files in force only", "file_id 4", 0, 1), (*TOTAL, 4, 5)}),
         ("INSERT INTO internal.contributions SELECT * FROM internal.contributions WHERE status_code = 404",
@@ -77,10 +85,16 @@ TOTAL = ("rollup = rows counted of the files in force", "all buckets")
          {("a path is in force once", "a.parquet", 1, 2)}),
         ("UPDATE internal.files SET fingerprint = 'x' WHERE state = 'ingested'",
          {("a content is in force once", "a.parquet", 1, 3)}),
+        ("DELETE FROM internal.answers WHERE hour_start = '2025-09-09 13:00:00' AND service_id = 1",
+         {(STALE, f"{A} {LATER}", bucket(LATER, '"200":1'), "nothing")}),
+        ("INSERT INTO internal.answers FROM internal.answers WHERE service_id = 2 AND hour_start = '2025-09-09 12:00:00'",
+         {(STALE, f"{B} {NOON}", "nothing", bucket(NOON, '"503":1'))}),
+        ("UPDATE internal.answers SET json = replace(json, '13:00', '13:05') WHERE service_id = 2",
+         {(STALE, f"{B} {LATER}", bucket(LATER, '"404":1'), bucket("2025-09-09T13:05:00Z", '"404":1'))}),
     ],
 )  # fmt: skip
 def test_a_broken_invariant_is_found_and_named(
-    damage: str, findings: set[tuple[str, str, int, int]], counted: Store
+    damage: str, findings: set[tuple[str, str, int | str, int | str]], counted: Store
 ) -> None:
     tamper(counted, damage)
     assert found(verify(counted.folder, deep=False)) == findings
@@ -91,6 +105,7 @@ def test_counts_that_agree_with_each_other_but_not_with_the_files_are_found_deep
 ) -> None:
     tamper(counted, "UPDATE internal.cells SET status_code = 504 WHERE status_code = 503")
     tamper(counted, "UPDATE internal.contributions SET status_code = 504 WHERE status_code = 503")
+    tamper(counted, "UPDATE internal.answers SET json = replace(json, '503', '504')")
     assert verify(counted.folder, deep=False).findings == []
     late = next(path for (path,) in counted.sql("SELECT path FROM source_files WHERE state = 'ingested'") if "late" in path)  # fmt: skip
     assert [vars(finding) for finding in verify(counted.folder, deep=True).findings] == [
@@ -123,7 +138,7 @@ def test_the_command_exits_with_1_and_names_the_differing_bucket(
     assert f"rollup = contributions: {B} {NOON} 503: expected 1, found 7" in broken.stderr.decode()
     summary = json.loads(broken.stdout)
     assert summary["ok"] is False
-    assert len(summary["findings"]) == 2
+    assert len(summary["findings"]) == 3
     missing = httpcodes("verify", "--store", counted.folder / "nowhere")
     assert missing.returncode == 1
     assert "nothing was published here yet" in missing.stderr.decode()
