@@ -18,24 +18,11 @@ ORDER BY day
 
 -- name: documents
 -- The element of the documented answer, as JSON text, of each service with data on a UTC day.
-WITH buckets AS (
-    SELECT
-        service_name,
-        bucket_start,
-        string_agg('"' || lpad(CAST(status_code AS VARCHAR), 3, '0') || '":' || requests, ',' ORDER BY status_code) AS codes
-    FROM rollup_5m
-    WHERE bucket_start >= CAST($day AS DATE) AND bucket_start < CAST($day AS DATE) + 1
-        AND service_name IN (SELECT unnest($services))
-    GROUP BY ALL
-)
 SELECT
     service_name,
-    '{"serviceName":' || to_json(service_name) || ',"httpCodes":['
-    || string_agg(
-        strftime(bucket_start, '{"timestamp":"%Y-%m-%dT%H:%M:%SZ","httpCodeValues":{') || codes || '}}',
-        ',' ORDER BY bucket_start
-    )
-    || ']}'
-FROM buckets
+    '{"serviceName":' || to_json(service_name) || ',"httpCodes":[' || string_agg(json, ',' ORDER BY hour_start) || ']}'
+FROM internal.answers JOIN internal.services USING (service_id)
+WHERE hour_start >= CAST($day AS DATE) AND hour_start < CAST($day AS DATE) + 1
+    AND service_name IN (SELECT unnest($services))
 GROUP BY service_name
 ORDER BY service_name
