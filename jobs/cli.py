@@ -1,6 +1,7 @@
 """The command: what an operator types, and what becomes of it."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -8,11 +9,23 @@ import typer
 
 from jobs import cli_formats, cli_services, cli_settings, nightly
 from jobs import forget as forgetting
+from jobs import plan as planning
 from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
 from jobs import verify as proofs
 from jobs.choice import Choice
 from jobs.cli_exits import FAILED, PARTLY_DONE, exit_codes
+from jobs.cli_limits import (
+    DryRunOption,
+    FailFastOption,
+    MaxFilesOption,
+    MemoryLimitOption,
+    SinceOption,
+    ThreadsOption,
+    UntilOption,
+    selected,
+    show_plan,
+)
 from jobs.cli_narration import narrate_rebuilt, narrate_run, narrator, progress
 from jobs.cli_settings import (
     FormatOption,
@@ -64,6 +77,13 @@ def run(
         int | None,
         typer.Option(metavar="DAYS", min=0, help="How long a counted file may be replaced."),
     ] = None,
+    max_files: MaxFilesOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    fail_fast: FailFastOption = False,
+    memory_limit: MemoryLimitOption = None,
+    threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -71,9 +91,16 @@ def run(
     narration = narrator(quiet=quiet)
     with exit_codes(), progress(narration) as on_progress:
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
-        settings = settled(store, config)
+        settings = settled(store, config).limited(memory_limit, threads)
         sources = settings.sources(source or [], choice)
-        policy = settings.policy(retry=retry or choice.given, replace_within=replace_within)
+        policy = replace(
+            settings.policy(retry=retry or choice.given, replace_within=replace_within),
+            selection=selected(since, until, max_files),
+            fail_fast=fail_fast,
+        )
+        if dry_run:
+            show_plan(planning.plan(settings.store, sources, policy), as_json=as_json)
+            return
         summary = nightly.run(settings.store, sources, on_progress, policy)
     if as_json:
         typer.echo(json.dumps(summary.as_json()))

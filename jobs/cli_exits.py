@@ -12,6 +12,8 @@ from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
+from jobs.nightly import FailedFast
+from jobs.selection import BadMoment
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
@@ -27,7 +29,7 @@ def exit_codes() -> Iterator[None]:
     signals = _Signals()
     try:
         yield
-    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger) as error:
+    except _MISTAKES as error:
         _fail(error, USAGE)
     except StoreLocked as error:
         _fail(error, LOCKED)
@@ -40,7 +42,16 @@ def exit_codes() -> Iterator[None]:
         raise
 
 
-_FAILURES = (StoreUnusable, SnapshotError, FoldedAway, FileRefused, duckdb.Error, OSError)
+_MISTAKES = (BadMapping, BadConfig, BadService, BadMoment, SourceNotFound, NotInLedger)
+_FAILURES = (
+    StoreUnusable,
+    SnapshotError,
+    FoldedAway,
+    FileRefused,
+    FailedFast,
+    duckdb.Error,
+    OSError,
+)
 
 
 class _Signals:
