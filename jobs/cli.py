@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import cli_formats, cli_services, cli_settings, nightly
+from jobs import cli_formats, cli_retention, cli_services, cli_settings, cli_snapshots, nightly
 from jobs import forget as forgetting
 from jobs import plan as planning
 from jobs import rebuild as rebuilding
@@ -36,7 +36,6 @@ from jobs.cli_settings import (
     ZoneOption,
     settled,
 )
-from jobs.store import rollback as store_rollback
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
 
@@ -54,6 +53,8 @@ app.add_typer(queries_app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
+app.add_typer(cli_retention.app)
+app.add_typer(cli_snapshots.app)
 
 
 @app.command()
@@ -180,13 +181,6 @@ def rejects(
             for row, unreadable in file.shown:
                 line = {"path": file.path, "unreadable": unreadable, "row": row}
                 typer.echo(json.dumps(line, ensure_ascii=False))
-
-
-@app.command()
-def rollback(store: StoreOption = None, config: ConfigOption = None) -> None:
-    """Return to the last good snapshot before the one in force."""
-    with exit_codes():
-        typer.echo(f"in force: {store_rollback(settled(store, config).store)}", err=True)
 
 
 @app.command()

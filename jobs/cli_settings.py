@@ -65,6 +65,7 @@ class Settings:
         return Terms(
             USUAL.settle if settle is None else timedelta(hours=settle),
             USUAL.kept_snapshots if kept is None else kept,
+            told.keep_daily_days or 0,
             told.memory,
             told.threads,
             registered_only=told.services == "registered",

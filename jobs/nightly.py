@@ -56,9 +56,9 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every file and row could be used, but for services that nobody registered."""
+        """Whether every file and row could be used, but for those that are not meant to be."""
         done = self.outcome
-        unusable = done.rejected.keys() - {"service not registered"}
+        unusable = done.rejected.keys() - runs.POLICIES
         return not (done.quarantined or done.refused or unusable)
 
     @property

@@ -45,6 +45,10 @@ class Config:
     replace_within_days: int | None = None
     """For how long after it was counted a file may be replaced."""
     keep_snapshots: int | None = None
+    rollup_days: int | None = None
+    """`prune` drops counts that are older."""
+    keep_daily_days: int | None = None
+    """For how many days the last snapshot of each is kept, beside the last few."""
     memory: str | None = None
     """How much memory DuckDB may use, such as 2GB."""
     threads: int | None = None
@@ -65,13 +69,14 @@ def load(file: Path | None) -> Config:
         raise BadConfig(f"{file} is not TOML: {error}") from error
     values = _checked(told, _CONFIG, str(file))
     limits = _checked(values.pop("limits", {}), _LIMITS, f"{file}, limits")
+    retention = _checked(values.pop("retention", {}), _RETENTION, f"{file}, retention")
     folder = Path(os.path.abspath(file)).parent
     sources = tuple(
         _source(source, f"{file}, sources[{number}]", folder)
         for number, source in enumerate(values.pop("sources", ()), 1)
     )
     store = folder / values.pop("store") if "store" in values else None
-    return Config(store=store, sources=sources, **values, **limits)
+    return Config(store=store, sources=sources, **values, **limits, **retention)
 
 
 def store_of(option: Path | None, config: Config) -> Path:
@@ -131,12 +136,14 @@ _CONFIG: Mapping[str, Check] = {
     "keep_snapshots": _at_least(1),
     "endpoint": (_is_text, "a URL"),
     "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),
+    "retention": (lambda value: isinstance(value, dict), "a table, [retention]"),
     "sources": (
         lambda value: isinstance(value, list) and all(isinstance(s, dict) for s in value),
         "tables, each [[sources]]",
     ),
 }
 _LIMITS: Mapping[str, Check] = {"memory": (_is_text, "a size such as 2GB"), "threads": _at_least(1)}
+_RETENTION: Mapping[str, Check] = {"rollup_days": _at_least(1), "keep_daily_days": _at_least(0)}
 _SOURCE: Mapping[str, Check] = {
     "path": (lambda value: _is_text(value) or _are_texts(value), "a path or a list of paths"),
     "format": _TEXT,

@@ -1,0 +1,21 @@
+-- From each schema version to the next. A step leaves what queries/snapshot.sql lays out afresh.
+
+-- name: from_1
+-- Rollups can be pruned.
+ALTER TABLE internal.snapshot ADD COLUMN kept_from TIMESTAMP;
+COMMENT ON COLUMN internal.snapshot.kept_from IS 'Start of the first bucket that is kept, UTC: older ones were pruned and do not come back. NULL: all are kept.';
+
+CREATE TABLE internal.folded_days (
+    file_id INTEGER NOT NULL,
+    day DATE NOT NULL,
+    requests BIGINT NOT NULL
+);
+COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 may have none.';
+
+COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
+
+-- What is known of files that were folded before; others reach over midnight.
+INSERT INTO internal.folded_days
+SELECT file_id, CAST(first_request AS DATE), rows_counted
+FROM internal.files
+WHERE state = 'ingested' AND folded AND CAST(first_request AS DATE) = CAST(last_request AS DATE);
