@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from jobs import cli_formats, cli_retention, cli_services, cli_settings, cli_snapshots, nightly
+from jobs import (
+    cli_doctor,
+    cli_formats,
+    cli_retention,
+    cli_services,
+    cli_settings,
+    cli_snapshots,
+    nightly,
+)
 from jobs import forget as forgetting
 from jobs import plan as planning
 from jobs import rebuild as rebuilding
@@ -55,6 +63,7 @@ app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
 app.add_typer(cli_retention.app)
 app.add_typer(cli_snapshots.app)
+app.add_typer(cli_doctor.app)
 
 
 @app.command()

@@ -94,11 +94,15 @@ class Settings:
         configured = map(_source, self.config.sources)
         return [Source(s.where, choice if choice.given else s.choice) for s in configured]
 
+    def configured_sources(self) -> list[Source]:
+        """Those of the configuration, none if it names none. Raises BadConfig."""
+        return list(map(_source, self.config.sources))
+
     def choice_of(self, choice: Choice) -> Callable[[str], Choice]:
         """How to read each known file, by its path."""
         if choice.given:
             return lambda _: choice
-        _, choices = nightly.find(list(map(_source, self.config.sources)))
+        _, choices = nightly.find(self.configured_sources())
         return lambda path: choices.get(path, Choice())
 
 
@@ -122,7 +126,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     """Check the configuration, and say what applies."""
     with exit_codes():
         settings = settled(store, config)
-        sources = list(map(_source, settings.config.sources))
+        sources = settings.configured_sources()
         found, _ = nightly.find(sources)
     policy = settings.policy(retry=False, replace_within=None)
     typer.echo(f"store            {settings.store}")

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import duckdb
 
@@ -198,18 +200,23 @@ def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConne
     return connection
 
 
-def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+def connect(terms: Terms, **settings: str) -> duckdb.DuckDBPyConnection:
+    """A connection within the limits of these terms. Raises StoreUnusable if it can't be."""
     limits = {"memory_limit": terms.memory, "threads": terms.threads}
     try:
-        connection = duckdb.connect(
+        return duckdb.connect(
             config={
-                "temp_directory": str(working.parent / "spill"),
                 "autoinstall_known_extensions": "false",
+                **settings,
                 **{name: str(limit) for name, limit in limits.items() if limit is not None},
             }
         )
     except duckdb.Error as error:
         raise StoreUnusable(f"the limits can't be kept: {error}") from error
+
+
+def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+    connection = connect(terms, temp_directory=str(working.parent / "spill"))
     # The bar would go to stdout, where the data goes.
     connection.execute("SET enable_progress_bar = false")
     # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
@@ -224,10 +231,27 @@ def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
 
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as old, target.open("xb") as new:
-        try:
-            fcntl.ioctl(new, _FICLONE, old.fileno())
-        except OSError:
+        if not _share_blocks(old, new):
             shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _share_blocks(old: IO[bytes], new: IO[bytes]) -> bool:
+    try:
+        fcntl.ioctl(new, _FICLONE, old.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def shares_blocks(folder: Path) -> bool:
+    """Whether the folder's file system has reflinks; found out with files that have no name."""
+    try:
+        with TemporaryFile(dir=folder) as old, TemporaryFile(dir=folder) as new:
+            old.write(b"x" * 4096)
+            old.flush()
+            return _share_blocks(old, new)
+    except OSError:
+        return False
 
 
 def _publish(store: Path, working: Path) -> None:

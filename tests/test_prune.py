@@ -142,6 +142,23 @@ def test_a_file_cut_by_the_horizon_can_still_be_replaced_or_taken_back(
     assert verify(kept.folder, deep=True).findings == []
 
 
+def test_a_file_of_which_nothing_is_kept_can_be_replaced(kept: Store, logs: Logs) -> None:
+    pruned(kept, 5)
+    logs.requests("ten.parquet", (at(4), B, 200))
+    assert kept.run(logs.folder).complete
+    assert kept.counts() == KEPT | {(B, at(4), 200): 1}
+    assert verify(kept.folder, deep=True).findings == []
+
+
+def test_a_rebuild_that_can_not_read_a_file_leaves_its_counts(kept: Store) -> None:
+    days = Days((MIDNIGHT - timedelta(days=10)).date(), MIDNIGHT.date())
+    done = rebuild(kept.folder, days, lambda _: Choice(format="cloudfront"))
+    assert len(done.kept) == 3
+    assert verify(kept.folder, deep=False).findings == []
+    pruned(kept, 5)
+    assert kept.counts() == KEPT
+
+
 @pytest.mark.parametrize("changed", [False, True])
 def test_pruned_days_can_be_rebuilt_and_stay_empty(changed: bool, kept: Store, logs: Logs) -> None:
     pruned(kept, 5)
