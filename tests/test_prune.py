@@ -59,6 +59,9 @@ def test_counts_before_the_horizon_go_and_every_invariant_holds(kept: Store) -> 
     assert kept.counts() == KEPT
     assert counted(kept) == {"ten.parquet": (0, 2), "five.parquet": (1, 0), "both.parquet": (1, 2)}
     assert kept.rejected() == {OLD: 3, "status unreadable": 1}
+    internal = ("cells", "contributions", "folded_buckets")
+    for table in internal:
+        assert kept.sql(f"SELECT count(*) FROM internal.{table} WHERE bucket_start < (SELECT kept_from FROM internal.snapshot)") == [(0,)]  # fmt: skip
     again = pruned(kept, 5)
     assert (again.cells, again.contributions, kept.counts()) == (0, 0, KEPT)
 

@@ -34,16 +34,20 @@ SHAPES = (
 )  # fmt: skip
 
 
-@pytest.fixture(params=sorted(STEPS))
-def old(request: pytest.FixtureRequest, store: Store) -> Store:
-    """A store whose one snapshot has an earlier schema version."""
-    kept = PROJECT / "tests" / "snapshots" / f"version-{request.param}.duckdb.xz"
+def lay_out(store: Store, version: int) -> Store:
+    """A store with one snapshot, of an earlier schema version."""
+    kept = PROJECT / "tests" / "snapshots" / f"version-{version}.duckdb.xz"
     file = store.folder / "snapshots" / f"{NAME}.duckdb"
     file.parent.mkdir(parents=True)
     file.write_bytes(lzma.decompress(kept.read_bytes()))
     file.chmod(0o444)
     (store.folder / "httpcodes.duckdb").symlink_to(Path("snapshots", file.name))
     return store
+
+
+@pytest.fixture(params=sorted(STEPS))
+def old(request: pytest.FixtureRequest, store: Store) -> Store:
+    return lay_out(store, request.param)
 
 
 def shape(store: Store) -> list[list[str]]:
