@@ -82,7 +82,7 @@ def prune(store: Path, retention: Retention) -> Pruned:
     """
     snapshot.newest(store)
     kept = snapshots(store)
-    with revision(store, retention.terms) as work:
+    with revision(store, retention.terms, compact=True) as work:
         connection = work.connection
         before = _horizon(connection, work.started_at, retention)
         fold.close(connection, work.started_at - retention.window)

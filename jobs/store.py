@@ -68,9 +68,10 @@ class Revision:
 
 
 @contextmanager
-def revision(store: Path, terms: Terms) -> Iterator[Revision]:
+def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Revision]:
     """Change a copy of the newest snapshot, and publish it if the body does not raise.
 
+    `compact` gives the room back that deleted rows left in the file, where it is much.
     Raises StoreLocked at once if another run holds the store, StoreUnusable if it can't be
     read or written, or not on these terms.
     """
@@ -84,9 +85,11 @@ def revision(store: Path, terms: Terms) -> Iterator[Revision]:
             try:
                 yield Revision(run_id, started_at, connection, terms)
                 connection.execute("CHECKPOINT work")
+                finished = _compacted(connection, working) if compact else working
                 connection.execute("USE memory; DETACH work")
             finally:
                 connection.close()
+            finished.replace(working)
             _publish(store, working)
         finally:
             _clear(store / "tmp")
@@ -219,14 +222,33 @@ def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
     connection = connect(terms, temp_directory=str(working.parent / "spill"))
     # The bar would go to stdout, where the data goes.
     connection.execute("SET enable_progress_bar = false")
-    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
-    # away, so there is nothing that it could recover.
-    target = str(working).replace("'", "''")
-    connection.execute(
-        f"ATTACH '{target}' AS work (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
-    )
+    _attach(connection, working, "work")
     connection.execute("USE work")
     return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
+    # away, so there is nothing that it could recover.
+    target = str(file).replace("'", "''")
+    connection.execute(
+        f"ATTACH '{target}' AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+    )
+
+
+def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
+    """The database in a file of its own, if a quarter of its blocks or more is free."""
+    ((blocks, free),) = connection.execute(
+        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
+    ).fetchall()
+    if free * 4 < blocks:
+        return working
+    smaller = working.with_suffix(".compact")
+    _attach(connection, smaller, "compact")
+    connection.execute("COPY FROM DATABASE work TO compact")
+    connection.execute("CHECKPOINT compact")
+    connection.execute("DETACH compact")
+    return smaller
 
 
 def _copy(source: Path, target: Path) -> None:

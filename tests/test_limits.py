@@ -116,7 +116,7 @@ def test_a_limit_that_can_not_be_kept_is_refused(
     assert store.snapshots() == []
 
 
-def test_a_run_with_little_memory_spills_and_counts_all(
+def test_a_run_with_little_memory_counts_all(
     tmp_path: Path, store: Store, httpcodes: Command
 ) -> None:
     # Each row a service of its own: the groups are far more than the memory holds.

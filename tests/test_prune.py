@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import Command, Logs, Store
+from test_upgrade import shape
 
 from jobs.choice import Choice
 from jobs.fold import WINDOW
@@ -64,6 +66,29 @@ def test_counts_before_the_horizon_go_and_every_invariant_holds(kept: Store) -> 
         assert kept.sql(f"SELECT count(*) FROM internal.{table} WHERE bucket_start < (SELECT kept_from FROM internal.snapshot)") == [(0,)]  # fmt: skip
     again = pruned(kept, 5)
     assert (again.cells, again.contributions, kept.counts()) == (0, 0, KEPT)
+
+
+def test_pruning_makes_the_file_smaller_and_leaves_its_shape(
+    logs: Logs, store: Store, tmp_path: Path
+) -> None:
+    for ago in (10, 9, 8, 1):
+        duckdb.execute(
+            f"""COPY (SELECT TIMESTAMP '{at(ago, "00:00:00")[:-1]}' + to_seconds(i % 86400) AS timestamp,
+            printf('s%02d.example', i % 97) AS host, 200 + i % 397 AS status
+            FROM range(150_000) AS r(i)) TO '{logs.folder}/{ago}.parquet'"""
+        )
+    store.run(logs.folder)
+    before = (store.folder / "httpcodes.duckdb").stat().st_size
+    kept = {cell: n for cell, n in store.counts().items() if cell[1] >= at(5)}
+    pruned(store, 5)
+    assert (store.folder / "httpcodes.duckdb").stat().st_size < before / 2
+    assert store.counts() == kept
+    assert store.sql("SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal") == [("v1.2.0+",)]  # fmt: skip
+    assert store.sql("SELECT count(*) FROM access_log") == [(600_000,)]
+    new = Store(tmp_path / "new")
+    new.run(logs.folder)
+    assert shape(store) == shape(new)
+    assert list((store.folder / "tmp").iterdir()) == []
 
 
 def test_the_horizon_never_moves_back(kept: Store) -> None:
