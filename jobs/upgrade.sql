@@ -10,12 +10,6 @@ CREATE TABLE internal.folded_days (
     day DATE NOT NULL,
     requests BIGINT NOT NULL
 );
-COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 may have none.';
+COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 have none.';
 
 COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
-
--- What is known of files that were folded before; others reach over midnight.
-INSERT INTO internal.folded_days
-SELECT file_id, CAST(first_request AS DATE), rows_counted
-FROM internal.files
-WHERE state = 'ingested' AND folded AND CAST(first_request AS DATE) = CAST(last_request AS DATE);

@@ -103,7 +103,7 @@ CREATE TABLE internal.folded_days (
     day DATE NOT NULL,
     requests BIGINT NOT NULL
 );
-COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 may have none.';
+COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 have none.';
 
 CREATE TABLE internal.rejects (
     file_id INTEGER NOT NULL,
