@@ -10,9 +10,10 @@ import duckdb
 from jobs.store import snapshots
 from queries import snapshot
 
+# The last run of a snapshot is the one that published it, whatever the file is called.
 _FIGURES = """
 SELECT finished_at, files_ingested, files_replaced, files_forgotten, rows_counted, rows_rejected
-FROM runs WHERE run_id = ?
+FROM runs ORDER BY run_id DESC LIMIT 1
 """
 
 
@@ -53,8 +54,11 @@ def _published(file: Path, *, in_force: bool) -> Published:
     try:
         with duckdb.connect(file, read_only=True) as connection:
             snapshot.check(connection, file)
-            ((finished_at, *figures),) = connection.execute(_FIGURES, [file.stem]).fetchall()
+            rows = connection.execute(_FIGURES).fetchall()
     except (duckdb.Error, snapshot.SnapshotError) as error:
         problem = str(error).partition("\n")[0]
         return Published(file.stem, None, size, in_force, problem=problem)
+    if not rows:
+        return Published(file.stem, None, size, in_force, problem="it names no run")
+    ((finished_at, *figures),) = rows
     return Published(file.stem, finished_at, size, in_force, *figures)

@@ -1,5 +1,6 @@
 """Stores of earlier schema versions, as earlier programs published them."""
 
+import json
 import lzma
 from pathlib import Path
 
@@ -90,6 +91,8 @@ def test_readers_answer_from_an_old_snapshot_before_it_is_upgraded(
 ) -> None:
     answer = queries.answer(old.folder, {"serviceNames": [A], "startTime": NOON, "endTime": "2025-09-09T12:05:00Z"})  # fmt: skip
     assert (answer.status, b'{"200":2}' in answer.body) == (200, True)
+    listed = json.loads(httpcodes("snapshots", "--store", old.folder, "--json").stdout)
+    assert [(one["name"], one["in_force"], one["problem"]) for one in listed] == [(NAME, True, None)]  # fmt: skip
     refused = httpcodes("verify", "--store", old.folder)
     assert refused.returncode == 1
     assert f"version {SCHEMA_VERSION} is needed, and the next `httpcodes run` upgrades it" in refused.stderr.decode()  # fmt: skip
