@@ -1,18 +1,40 @@
 """The command: what an operator types, and what becomes of it."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from jobs import cli_export, cli_formats, cli_services, cli_settings, nightly
+from jobs import (
+    cli_doctor,
+    cli_export,
+    cli_formats,
+    cli_retention,
+    cli_services,
+    cli_settings,
+    cli_snapshots,
+    nightly,
+)
 from jobs import forget as forgetting
+from jobs import plan as planning
 from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
 from jobs import verify as proofs
 from jobs.choice import Choice
 from jobs.cli_exits import FAILED, PARTLY_DONE, exit_codes
+from jobs.cli_limits import (
+    DryRunOption,
+    FailFastOption,
+    MaxFilesOption,
+    MemoryLimitOption,
+    SinceOption,
+    ThreadsOption,
+    UntilOption,
+    selected,
+    show_plan,
+)
 from jobs.cli_narration import narrate_rebuilt, narrate_run, narrator, progress
 from jobs.cli_settings import (
     EndpointOption,
@@ -24,7 +46,6 @@ from jobs.cli_settings import (
     ZoneOption,
     settled,
 )
-from jobs.store import rollback as store_rollback
 from queries import cli_serve
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
@@ -46,6 +67,9 @@ app.add_typer(cli_export.app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
+app.add_typer(cli_retention.app)
+app.add_typer(cli_snapshots.app)
+app.add_typer(cli_doctor.app)
 
 
 @app.command()
@@ -73,6 +97,13 @@ def run(
         ),
     ] = None,
     export: cli_export.ExportOption = None,
+    max_files: MaxFilesOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    fail_fast: FailFastOption = False,
+    memory_limit: MemoryLimitOption = None,
+    threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -80,9 +111,16 @@ def run(
     narration = narrator(quiet=quiet)
     with exit_codes(), progress(narration) as on_progress:
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
-        settings = settled(store, config, endpoint)
+        settings = settled(store, config, endpoint).limited(memory_limit, threads)
         sources = settings.sources(source or [], choice)
-        policy = settings.policy(retry=retry or choice.given, replace_within=replace_within)
+        policy = replace(
+            settings.policy(retry=retry or choice.given, replace_within=replace_within),
+            selection=selected(since, until, max_files),
+            fail_fast=fail_fast,
+        )
+        if dry_run:
+            show_plan(planning.plan(settings.store, sources, policy), as_json=as_json)
+            return
         summary = nightly.run(settings.store, sources, on_progress, policy)
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
@@ -164,13 +202,6 @@ def rejects(
             for row, unreadable in file.shown:
                 line = {"path": file.path, "unreadable": unreadable, "row": row}
                 typer.echo(json.dumps(line, ensure_ascii=False))
-
-
-@app.command()
-def rollback(store: StoreOption = None, config: ConfigOption = None) -> None:
-    """Return to the last good snapshot before the one in force."""
-    with exit_codes():
-        typer.echo(f"in force: {store_rollback(settled(store, config).store)}", err=True)
 
 
 @app.command()

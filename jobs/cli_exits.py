@@ -14,7 +14,9 @@ from jobs.day_folders import BadOutput, ExportLocked
 from jobs.export import ExportFailed, UnknownService
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
+from jobs.nightly import FailedFast
 from jobs.objects import ExtraMissing
+from jobs.selection import BadMoment
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
 from jobs.store import StoreLocked, StoreUnusable
@@ -30,7 +32,7 @@ def exit_codes() -> Iterator[None]:
     signals = _Signals()
     try:
         yield
-    except _USAGES as error:
+    except _MISTAKES as error:
         _fail(error, USAGE)
     except (StoreLocked, ExportLocked) as error:
         _fail(error, LOCKED)
@@ -43,9 +45,10 @@ def exit_codes() -> Iterator[None]:
         raise
 
 
-_USAGES = (
+_MISTAKES = (
     BadMapping,
     BadConfig,
+    BadMoment,
     BadOutput,
     BadService,
     ExtraMissing,
@@ -59,6 +62,7 @@ _FAILURES = (
     FoldedAway,
     FileRefused,
     ExportFailed,
+    FailedFast,
     duckdb.Error,
     OSError,
 )

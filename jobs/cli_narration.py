@@ -51,6 +51,8 @@ def narrate_run(summary: nightly.Summary, console: Console) -> None:
     for state in ("refused", "quarantined"):
         for file in figures[state]:
             console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
+    if summary.left:
+        console.print(f"left {summary.left:,} files for a later run")
     if figures["files"]["unchanged"] and not summary.changed:
         console.print("nothing new: no count changed")
     console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")

@@ -1,7 +1,7 @@
 """Options that several commands share, and what applies when the configuration is asked too."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -69,10 +69,17 @@ class Settings:
         return Terms(
             USUAL.settle if settle is None else timedelta(hours=settle),
             USUAL.kept_snapshots if kept is None else kept,
+            told.keep_daily_days or 0,
             told.memory,
             told.threads,
             registered_only=told.services == "registered",
         )
+
+    def limited(self, memory: str | None, threads: int | None) -> "Settings":
+        """The same, with these limits in place of those configured."""
+        told = self.config
+        memory, threads = memory or told.memory, threads or told.threads
+        return replace(self, config=replace(told, memory=memory, threads=threads))
 
     def policy(self, *, retry: bool, replace_within: int | None) -> nightly.Policy:
         """What a run does with files that it knows."""

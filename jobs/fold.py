@@ -5,7 +5,7 @@ told from its rows. A file that is still there is unfolded by counting it again.
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -25,11 +25,16 @@ class FoldedAway(Exception):
 def fold(work: Revision, window: timedelta) -> None:
     """Fold away the contributions of files that were counted longer ago than the window."""
     connection = work.connection
-    connection.execute(_SQL["closing"], {"before": work.started_at - window})
+    close(connection, work.started_at - window)
     if connection.execute("SELECT any_value(file_id) FROM closing").fetchall() != [(None,)]:
         connection.begin()
         connection.execute(_SQL["fold"])
         connection.commit()
+
+
+def close(connection: duckdb.DuckDBPyConnection, before: datetime) -> None:
+    """Note in the table `closing` which files in force were counted before this moment (UTC)."""
+    connection.execute(_SQL["closing"], {"before": before})
 
 
 def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:

@@ -10,6 +10,10 @@ SELECT bucket_start FROM internal.contributions WHERE file_id IN (FROM closing)
 EXCEPT
 SELECT bucket_start FROM internal.folded_buckets;
 
+INSERT INTO internal.folded_days
+SELECT file_id, CAST(bucket_start AS DATE), CAST(sum(requests) AS BIGINT)
+FROM internal.contributions WHERE file_id IN (FROM closing) GROUP BY ALL;
+
 DELETE FROM internal.contributions WHERE file_id IN (FROM closing);
 
 UPDATE internal.files SET folded = true WHERE file_id IN (FROM closing);
@@ -28,6 +32,10 @@ FROM recounted
 JOIN internal.files USING (path)
 JOIN internal.services USING (service_name)
 WHERE state = 'ingested' AND folded;
+
+DELETE FROM internal.folded_days WHERE file_id IN (
+    SELECT file_id FROM internal.files WHERE state = 'ingested' AND path IN (SELECT path FROM recounted)
+);
 
 UPDATE internal.files SET folded = false
 WHERE state = 'ingested' AND path IN (SELECT path FROM recounted);

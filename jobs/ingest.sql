@@ -118,6 +118,7 @@ SELECT
         WHEN service_id IS NULL THEN 'service not registered'
         WHEN missing(status) THEN 'status missing'
         WHEN {status_code} IS NULL THEN 'status unreadable'
+        WHEN bucket_start(bucket) < (SELECT kept_from FROM internal.snapshot) THEN 'older than what is kept'
     END AS reason
 FROM counted
 JOIN batch USING (file_index)

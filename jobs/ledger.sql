@@ -108,6 +108,8 @@ WHERE gone.path = $path AND gone.state = 'ingested' AND heir.path = $heir AND he
 -- name: inherit
 UPDATE internal.contributions SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
 
+UPDATE internal.folded_days SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
+
 UPDATE internal.rejects SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
 
 UPDATE internal.files SET

@@ -12,18 +12,27 @@ from jobs.choice import Choice, Source
 from jobs.ingest import Ingest
 from jobs.ledger import Ledger
 from jobs.runs import Outcome
+from jobs.selection import EVERYTHING, Selection
 from jobs.store import USUAL, Terms, revision
+
+
+class FailedFast(Exception):
+    """A file that could not be used, where that is to fail the run; the message names it."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a run does with files that it knows."""
+    """What a run does with the files that it finds."""
 
     retry: bool = False
     """Whether to look at files in quarantine again."""
     window: timedelta = fold.WINDOW
     """For how long after it was counted a file may be replaced."""
     terms: Terms = USUAL
+    selection: Selection = EVERYTHING
+    """Which of the files that wait it takes; the others stay for a later run."""
+    fail_fast: bool = False
+    """Whether the first file that can't be used fails the run."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,14 @@ class Summary:
     """The name of the snapshot that it published."""
     outcome: Outcome
     seconds: float
+    left: int = 0
+    """Files that wait, and that it did not take."""
 
     @property
     def complete(self) -> bool:
-        """Whether every file and row could be used, but for services that nobody registered."""
+        """Whether every file and row could be used, but for those that are not meant to be."""
         done = self.outcome
-        unusable = done.rejected.keys() - {"service not registered"}
+        unusable = done.rejected.keys() - runs.POLICIES
         return not (done.quarantined or done.refused or unusable)
 
     @property
@@ -77,6 +88,7 @@ class Summary:
             "rejected": dict(sorted(done.rejected.items())),
             "refused": _listed(done.refused),
             "quarantined": _listed(done.quarantined),
+            "left": self.left,
             "seconds": round(self.seconds, 3),
         }
 
@@ -93,22 +105,26 @@ def run(
 ) -> Summary:
     """Bring the store up to the files that the sources hold, and publish a snapshot.
 
-    Raises SourceNotFound, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError;
-    then nothing has changed.
+    Raises SourceNotFound, FailedFast, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or
+    OSError; then nothing has changed.
     """
     began = time.monotonic()
     found, choices = find(wanted)
     with revision(store, policy.terms) as work:
         ledger = Ledger(work, retry=policy.retry)
         ledger.see(list(found.files.values()))
-        unsettled = [found.files[path] for path in ledger.unsettled()]
+        waiting = [found.files[path] for path in ledger.unsettled()]
+        unsettled = policy.selection.of(waiting)
         to_do = sum(file.size for file in unsettled)
 
+        def on_batch(done: Outcome) -> None:
+            on_progress(Progress(to_do, done))
+            _fail_fast(policy, done.quarantined | done.refused)
+
         rollup.define_buckets(work.connection)
-        ingest = Ingest(
-            work, ledger, choices.__getitem__, lambda done: on_progress(Progress(to_do, done))
-        )
+        ingest = Ingest(work, ledger, choices.__getitem__, on_batch)
         ingest.take(unsettled)
+        _fail_fast(policy, ingest.outcome.quarantined | found.refused)
         rollup.settle(work.connection)
 
         shown.show(work.connection)
@@ -118,7 +134,14 @@ def run(
         outcome.refused |= ledger.still("refused")
         fold.fold(work, policy.window)
         runs.record(work, outcome)
-    return Summary(work.run_id, outcome, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Summary(work.run_id, outcome, seconds, len(waiting) - len(unsettled))
+
+
+def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:
+    if policy.fail_fast and unusable:
+        path, reason = min(unusable.items())
+        raise FailedFast(f"{path}: {reason}; nothing was published")
 
 
 def find(wanted: Sequence[Source]) -> tuple[sources.Found, dict[str, Choice]]:

@@ -64,7 +64,7 @@ class Rebuilt:
     @property
     def complete(self) -> bool:
         """Whether the days now are what their sources give."""
-        unusable = self.outcome.rejected.keys() - {"service not registered"}
+        unusable = self.outcome.rejected.keys() - runs.POLICIES
         return not (self.missing.keys() - self.dropped or self.kept or unusable)
 
     def as_json(self) -> dict[str, Any]:

@@ -19,6 +19,9 @@ FROM ({rows}) AS rows
 WHERE requested_at IS NOT NULL AND service_name IS NOT NULL AND status_code IS NOT NULL
 GROUP BY ALL;
 
+-- Rows of buckets that were pruned since.
+DELETE FROM recounted WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
+
 -- Rows of services that were not registered when the file was counted.
 DELETE FROM recounted USING internal.files
 WHERE files.path = recounted.path AND files.state = 'ingested' AND files.registered_only

@@ -1,9 +1,13 @@
 -- name: files
--- Files in force with rows that could not be counted: at a path, below it, or all.
-SELECT path, selection, condition, registered_only, ingested_at, rows_rejected
-FROM internal.files JOIN internal.readings USING (reading_id)
-WHERE state = 'ingested' AND rows_rejected > 0
+-- Files in force with rows that could not be counted: at a path, below it, or all. Nothing is wrong
+-- with rows that are only too old.
+SELECT path, selection, condition, registered_only, ingested_at, CAST(sum(rows) AS BIGINT)
+FROM internal.files
+JOIN internal.readings USING (reading_id)
+JOIN internal.rejects USING (file_id)
+WHERE state = 'ingested' AND rejects.reason <> 'older than what is kept'
     AND ($path IS NULL OR path = $path OR starts_with(path, $path || '/'))
+GROUP BY ALL
 ORDER BY path
 
 -- name: rows

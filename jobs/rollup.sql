@@ -41,6 +41,8 @@ ORDER BY bucket_start, service_id, status_code;
 -- Contributions of files that are no longer in force.
 DELETE FROM internal.contributions WHERE file_id IN (SELECT file_id FROM withdrawn);
 
+DELETE FROM internal.folded_days WHERE file_id IN (SELECT file_id FROM withdrawn);
+
 -- name: seen
 -- How far the data of each service has ever reached.
 UPDATE internal.services SET

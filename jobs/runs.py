@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from jobs.store import Revision
 
+POLICIES = {"service not registered", "older than what is kept"}
+"""Reasons of rows that are not counted because the operator wants it so."""
+
 
 @dataclass
 class Outcome:

@@ -8,14 +8,17 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import duckdb
 
+from jobs.upgrade import upgrade
 from queries import snapshot
 
 # FICLONE of linux/fs.h: share a file's blocks until one side changes.
@@ -38,6 +41,9 @@ class Terms:
     settle: timedelta = timedelta(hours=48)
     """How long after its end a bucket may still change: logs arrive up to 48 hours late."""
     kept_snapshots: int = 5
+    """How many of the last snapshots are kept."""
+    kept_days: int = 0
+    """For how many days, back from the newest snapshot, the last one of each is kept as well."""
     memory: str | None = None
     """As DuckDB's memory_limit; None: its own choice."""
     threads: int | None = None
@@ -62,9 +68,10 @@ class Revision:
 
 
 @contextmanager
-def revision(store: Path, terms: Terms) -> Iterator[Revision]:
+def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Revision]:
     """Change a copy of the newest snapshot, and publish it if the body does not raise.
 
+    `compact` gives the room back that deleted rows left in the file, where it is much.
     Raises StoreLocked at once if another run holds the store, StoreUnusable if it can't be
     read or written, or not on these terms.
     """
@@ -78,13 +85,15 @@ def revision(store: Path, terms: Terms) -> Iterator[Revision]:
             try:
                 yield Revision(run_id, started_at, connection, terms)
                 connection.execute("CHECKPOINT work")
+                finished = _compacted(connection, working) if compact else working
                 connection.execute("USE memory; DETACH work")
             finally:
                 connection.close()
+            finished.replace(working)
             _publish(store, working)
         finally:
             _clear(store / "tmp")
-        _drop_old_snapshots(store, terms.kept_snapshots)
+        _drop_old_snapshots(store, terms)
 
 
 @contextmanager
@@ -119,32 +128,43 @@ def _clear(folder: Path) -> None:
 def _run_id(store: Path, started_at: datetime) -> str:
     """Names sort in the order of publication, even after a clock that went back."""
     moment = started_at.replace(microsecond=0)
-    if names := _snapshots(store):
+    if names := snapshots(store):
         last = datetime.strptime(names[-1].name.partition("-")[0], _STAMP)
         moment = max(moment, last + timedelta(seconds=1))
     return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
 
 
-def _snapshots(store: Path) -> list[Path]:
+def snapshots(store: Path) -> list[Path]:
+    """The files of all published snapshots, in the order of publication."""
     return sorted((store / "snapshots").glob("????????T??????Z-????.duckdb"))
 
 
-def rollback(store: Path) -> str:
-    """Point the link at the last good snapshot before the one in force; its name.
+def rollback(store: Path, name: str | None = None) -> str:
+    """Point the link at this snapshot, or at the last good one before that in force; its name.
 
-    Raises StoreLocked, or StoreUnusable if there is none.
+    Raises StoreLocked, or StoreUnusable if it is not there or not good.
     """
     with _locked(store):
         _clear(store / "tmp")
-        earlier = _last_good(store, snapshot.newest(store))
-        if earlier is None:
+        target = _last_good(store, snapshot.newest(store)) if name is None else named(store, name)
+        if target is None:
             raise StoreUnusable(f"{store} has no good snapshot before the one in force")
-        _link(store, earlier)
-        return earlier.stem
+        if not _is_good(target):
+            raise StoreUnusable(f"{target} is broken; the snapshot in force stays")
+        _link(store, target)
+        return target.stem
+
+
+def named(store: Path, name: str) -> Path:
+    """The file of a snapshot. Raises StoreUnusable if there is none of this name."""
+    for file in snapshots(store):
+        if file.stem == name:
+            return file
+    raise StoreUnusable(f"{store} has no snapshot {name}; `httpcodes snapshots` lists what it has")
 
 
 def _last_good(store: Path, before: Path) -> Path | None:
-    earlier = [file for file in _snapshots(store) if file.name < before.name]
+    earlier = [file for file in snapshots(store) if file.name < before.name]
     return next((file for file in reversed(earlier) if _is_good(file)), None)
 
 
@@ -170,6 +190,8 @@ def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConne
         _copy(newest, working)
         connection = _attached(working, terms)
         snapshot.check(connection, working)
+    except snapshot.WrongVersion as error:
+        raise StoreUnusable(f"{store} can't be written: {error}") from error
     except (duckdb.IOException, FileNotFoundError, snapshot.SnapshotError) as error:
         if _is_good(newest):
             raise
@@ -177,39 +199,81 @@ def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConne
         if good := _last_good(store, newest):
             way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"
         raise StoreUnusable(f"the newest snapshot {newest} is broken{way_out}") from error
+    upgrade(connection)
     return connection
 
 
-def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+def connect(terms: Terms, **settings: str) -> duckdb.DuckDBPyConnection:
+    """A connection within the limits of these terms. Raises StoreUnusable if it can't be."""
     limits = {"memory_limit": terms.memory, "threads": terms.threads}
     try:
-        connection = duckdb.connect(
+        return duckdb.connect(
             config={
-                "temp_directory": str(working.parent / "spill"),
                 "autoinstall_known_extensions": "false",
+                **settings,
                 **{name: str(limit) for name, limit in limits.items() if limit is not None},
             }
         )
     except duckdb.Error as error:
         raise StoreUnusable(f"the limits can't be kept: {error}") from error
+
+
+def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+    connection = connect(terms, temp_directory=str(working.parent / "spill"))
     # The bar would go to stdout, where the data goes.
     connection.execute("SET enable_progress_bar = false")
-    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
-    # away, so there is nothing that it could recover.
-    target = str(working).replace("'", "''")
-    connection.execute(
-        f"ATTACH '{target}' AS work (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
-    )
+    _attach(connection, working, "work")
     connection.execute("USE work")
     return connection
 
 
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
+    # away, so there is nothing that it could recover.
+    target = str(file).replace("'", "''")
+    connection.execute(
+        f"ATTACH '{target}' AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+    )
+
+
+def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
+    """The database in a file of its own, if a quarter of its blocks or more is free."""
+    ((blocks, free),) = connection.execute(
+        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
+    ).fetchall()
+    if free * 4 < blocks:
+        return working
+    smaller = working.with_suffix(".compact")
+    _attach(connection, smaller, "compact")
+    connection.execute("COPY FROM DATABASE work TO compact")
+    connection.execute("CHECKPOINT compact")
+    connection.execute("DETACH compact")
+    return smaller
+
+
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as old, target.open("xb") as new:
-        try:
-            fcntl.ioctl(new, _FICLONE, old.fileno())
-        except OSError:
+        if not _share_blocks(old, new):
             shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _share_blocks(old: IO[bytes], new: IO[bytes]) -> bool:
+    try:
+        fcntl.ioctl(new, _FICLONE, old.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def shares_blocks(folder: Path) -> bool:
+    """Whether the folder's file system has reflinks; found out with files that have no name."""
+    try:
+        with TemporaryFile(dir=folder) as old, TemporaryFile(dir=folder) as new:
+            old.write(b"x" * 4096)
+            old.flush()
+            return _share_blocks(old, new)
+    except OSError:
+        return False
 
 
 def _publish(store: Path, working: Path) -> None:
@@ -238,9 +302,24 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _drop_old_snapshots(store: Path, kept: int) -> None:
+def outdated(files: Sequence[Path], terms: Terms) -> list[Path]:
+    """Those of the snapshots, in the order of publication, that these terms do not keep.
+
+    Days are days of publication, UTC.
+    """
+    last_of_day = {_day(file): file for file in files}
+    first_day = max(last_of_day) - timedelta(days=terms.kept_days)
+    daily = {file for day, file in last_of_day.items() if day > first_day}
+    return [file for file in files[: -terms.kept_snapshots] if file not in daily]
+
+
+def _day(file: Path) -> datetime:
+    return datetime.strptime(file.name[:8], "%Y%m%d")
+
+
+def _drop_old_snapshots(store: Path, terms: Terms) -> None:
     newest = snapshot.newest(store)
-    for old in _snapshots(store)[:-kept]:
+    for old in outdated(snapshots(store), terms):
         if old != newest:
             # Published is published: a leftover is a matter for the next run.
             with suppress(OSError):

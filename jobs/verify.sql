@@ -22,6 +22,16 @@ UNION ALL
 SELECT 'rows counted = contributions', path, CASE WHEN folded THEN 0 ELSE rows_counted END, given
 FROM in_force WHERE given <> CASE WHEN folded THEN 0 ELSE rows_counted END
 UNION ALL
+SELECT 'rows counted = days of a folded file', path, CASE WHEN folded THEN rows_counted ELSE 0 END, days.requests
+FROM in_force JOIN (SELECT file_id, sum(requests) AS requests FROM internal.folded_days GROUP BY file_id) AS days USING (file_id)
+WHERE days.requests <> CASE WHEN folded THEN rows_counted ELSE 0 END
+UNION ALL
+SELECT 'folded days of files in force only', concat('file_id ', file_id), 0, sum(requests)
+FROM internal.folded_days WHERE file_id NOT IN (SELECT file_id FROM in_force) GROUP BY file_id
+UNION ALL
+SELECT 'nothing is older than what is kept', concat('service_id ', service_id), 0, sum(cells.requests)
+FROM cells WHERE bucket_start < (SELECT kept_from FROM internal.snapshot) GROUP BY service_id
+UNION ALL
 SELECT 'rows rejected = rejects', path, rows_rejected, refused FROM in_force WHERE rows_rejected <> refused
 UNION ALL
 SELECT 'contributions of files in force only', concat('file_id ', file_id), 0, sum(requests)

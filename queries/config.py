@@ -48,6 +48,10 @@ class Config:
     replace_within_days: int | None = None
     """For how long after it was counted a file may be replaced."""
     keep_snapshots: int | None = None
+    rollup_days: int | None = None
+    """`prune` drops counts that are older."""
+    keep_daily_days: int | None = None
+    """For how many days the last snapshot of each is kept, beside the last few."""
     memory: str | None = None
     """How much memory DuckDB may use, such as 2GB."""
     threads: int | None = None
@@ -70,13 +74,14 @@ def load(file: Path | None) -> Config:
         raise BadConfig(f"{file} is not TOML: {error}") from error
     values = _checked(told, _CONFIG, str(file))
     limits = _checked(values.pop("limits", {}), _LIMITS, f"{file}, limits")
+    retention = _checked(values.pop("retention", {}), _RETENTION, f"{file}, retention")
     folder = Path(os.path.abspath(file)).parent
     sources = tuple(
         _source(source, f"{file}, sources[{number}]", folder)
         for number, source in enumerate(values.pop("sources", ()), 1)
     )
     paths = {key: folder / values.pop(key) for key in ("store", "export") if key in values}
-    return Config(file, sources=sources, **paths, **values, **limits)
+    return Config(file, sources=sources, **paths, **values, **limits, **retention)
 
 
 def store_of(option: Path | None, config: Config) -> Path:
@@ -138,6 +143,7 @@ _CONFIG: Mapping[str, Check] = {
     "endpoint": (_is_text, "a URL"),
     "export": (_is_text, "the path of a folder"),
     "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),
+    "retention": (lambda value: isinstance(value, dict), "a table, [retention]"),
     "sources": (
         lambda value: isinstance(value, list) and all(isinstance(s, dict) for s in value),
         "tables, each [[sources]]",
@@ -146,6 +152,10 @@ _CONFIG: Mapping[str, Check] = {
 _LIMITS: Mapping[str, Check] = {
     "memory": (_is_text, "a size such as 2GB"),
     "threads": _whole(1),
+}
+_RETENTION: Mapping[str, Check] = {
+    "rollup_days": _whole(1, MOST_DAYS),
+    "keep_daily_days": _whole(0, MOST_DAYS),
 }
 _SOURCE: Mapping[str, Check] = {
     "path": (lambda value: _is_text(value) or _are_texts(value), "a path or a list of paths"),

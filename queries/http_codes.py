@@ -78,9 +78,13 @@ def _http_codes(
     connection: duckdb.DuckDBPyConnection, asked: Request, known: Mapping[str, int]
 ) -> bytes:
     start, end = asked.first_bucket.replace(tzinfo=None), asked.end.replace(tzinfo=None)
-    rows = connection.execute(
-        _SQL["http_codes"], {"services": list(known.values()), "start": start, "end": end}
-    ).fetchall()
+    try:
+        rows = connection.execute(
+            _SQL["http_codes"], {"services": list(known.values()), "start": start, "end": end}
+        ).fetchall()
+    except duckdb.CatalogException:
+        # Schema version 1 has no answers made; the first run of this program makes them.
+        return reshaped(connection, asked, known, Beyond())
     # Hours of which the range holds a part only.
     edges = {_hour(moment) for moment in (start, end) if moment != _hour(moment)}
     codes: dict[int, list[str]] = {}

@@ -18,6 +18,9 @@ import duckdb
 from queries.statements import statement, statements
 
 SCHEMA_VERSION = 2
+# The reading side answers from snapshots of these versions, too: until the first run of a newer
+# program has upgraded the store, there is no other.
+OLDEST_READ = 1
 LINK = "httpcodes.duckdb"
 
 # A DuckDB file is three headers of 4 KiB, then blocks.
@@ -43,11 +46,18 @@ class SnapshotError(Exception):
     """A store without a snapshot that can be read; the message says what is wrong and where."""
 
 
+class WrongVersion(SnapshotError):
+    """A whole snapshot of a version that this program, or a command of it, does not read."""
+
+
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Lay out an empty snapshot in the connection's current database."""
     connection.execute(statement("queries", "snapshot.sql"))
     connection.execute(statement("queries", "moments.sql"))
-    connection.execute("INSERT INTO internal.snapshot VALUES (?, 0, NULL)", [SCHEMA_VERSION])
+    connection.execute(
+        "INSERT INTO internal.snapshot (schema_version, settle_seconds) VALUES (?, 0)",
+        [SCHEMA_VERSION],
+    )
     define_access_log(connection, [])
 
 
@@ -79,8 +89,11 @@ def newest(store: Path) -> Path:
     return target
 
 
-def check(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    """Raise SnapshotError unless the current database is a whole snapshot of this schema."""
+def check(connection: duckdb.DuckDBPyConnection, file: Path, oldest: int = OLDEST_READ) -> None:
+    """Raise SnapshotError unless the current database is a whole snapshot.
+
+    WrongVersion if its schema is newer than this program's or older than `oldest`.
+    """
     ((block_size, used),) = connection.execute(
         "SELECT block_size, used_blocks FROM pragma_database_size()"
         " WHERE database_name = current_database()"
@@ -89,12 +102,21 @@ def check(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     if rest or whole < used:
         raise SnapshotError(f"{file} is cut short")
     try:
-        rows = connection.execute("SELECT schema_version FROM internal.snapshot").fetchall()
-    except duckdb.CatalogException:
-        rows = []
-    if rows != [(SCHEMA_VERSION,)]:
-        found = f"schema version {rows[0][0]}" if rows else "no snapshot of httpcodes"
-        raise SnapshotError(f"{file} holds {found}; this program reads version {SCHEMA_VERSION}")
+        ((version,),) = connection.execute(
+            "FROM internal.snapshot SELECT schema_version"
+        ).fetchall()
+    except (duckdb.CatalogException, ValueError):
+        raise SnapshotError(f"{file} holds no snapshot of httpcodes") from None
+    if version > SCHEMA_VERSION:
+        raise WrongVersion(
+            f"{file} holds schema version {version}; this program reads versions {oldest} to "
+            f"{SCHEMA_VERSION}: install a newer httpcodes"
+        )
+    if version < oldest:
+        raise WrongVersion(
+            f"{file} holds schema version {version}; version {SCHEMA_VERSION} is needed, and the "
+            "next `httpcodes run` upgrades it"
+        )
 
 
 @dataclass

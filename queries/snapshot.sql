@@ -6,11 +6,13 @@ CREATE SCHEMA internal;
 CREATE TABLE internal.snapshot (
     schema_version INTEGER NOT NULL,
     settle_seconds BIGINT NOT NULL,
-    as_of TIMESTAMP
+    as_of TIMESTAMP,
+    kept_from TIMESTAMP
 );
 COMMENT ON TABLE internal.snapshot IS 'One row: what kind of snapshot this is.';
 COMMENT ON COLUMN internal.snapshot.settle_seconds IS 'How long after its end a bucket may still change, in seconds.';
 COMMENT ON COLUMN internal.snapshot.as_of IS 'When the last run started, UTC.';
+COMMENT ON COLUMN internal.snapshot.kept_from IS 'Start of the first bucket that is kept, UTC: older ones were pruned and do not come back. NULL: all are kept.';
 
 CREATE TABLE internal.access_log_parts (
     name VARCHAR NOT NULL,
@@ -103,6 +105,13 @@ CREATE TABLE internal.folded_buckets (
     bucket_start TIMESTAMP NOT NULL
 );
 COMMENT ON TABLE internal.folded_buckets IS 'Buckets that hold counts of folded files: their cells are more than the sum of contributions.';
+
+CREATE TABLE internal.folded_days (
+    file_id INTEGER NOT NULL,
+    day DATE NOT NULL,
+    requests BIGINT NOT NULL
+);
+COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 have none.';
 
 CREATE TABLE internal.rejects (
     file_id INTEGER NOT NULL,
@@ -237,7 +246,7 @@ FROM internal.rejects JOIN internal.files USING (file_id)
 WHERE state = 'ingested';
 COMMENT ON VIEW rejected_rows IS 'Rows of the files in force that could not be counted.';
 COMMENT ON COLUMN rejected_rows.path IS 'The file.';
-COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, or its service that nobody registered.';
+COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
 COMMENT ON COLUMN rejected_rows.rows IS 'How many rows.';
 
 CREATE VIEW contributions AS

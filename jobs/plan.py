@@ -1,0 +1,151 @@
+"""What a run would do, found out without doing it: nothing is written, not even a lock.
+
+What can't be known before all rows of a file are read stays open: damaged pages, rows that
+can't be counted, a column that turns out to hold addresses.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from jobs import parquet
+from jobs.access_log import FileRefused, choose
+from jobs.choice import Choice, Source
+from jobs.ledger import Content, Ledger, Verdict
+from jobs.nightly import Policy, find
+from jobs.sources import SourceFile, fingerprint
+from jobs.store import Revision
+from queries import snapshot
+
+
+@dataclass
+class Plan:
+    """What a run would do with the files that the sources hold."""
+
+    ingest: list[str] = field(default_factory=list)
+    replace: list[str] = field(default_factory=list)
+    duplicate: dict[str, str] = field(default_factory=dict)
+    """Why, by path; the same below."""
+    refused: dict[str, str] = field(default_factory=dict)
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Known to be in quarantine, or unreadable at a first look."""
+    unchanged: int = 0
+    left: int = 0
+    """Files that wait, and that this run would not take."""
+    bytes_to_read: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine's form, as the command prints it."""
+        reasons = {
+            "duplicate": self.duplicate,
+            "refused": self.refused,
+            "quarantined": self.quarantined,
+        }
+        return {
+            "ingest": self.ingest,
+            "replace": self.replace,
+            **{what: _listed(files) for what, files in reasons.items()},
+            "unchanged": self.unchanged,
+            "left": self.left,
+            "bytes_to_read": self.bytes_to_read,
+        }
+
+
+def _listed(reasons: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
+
+
+def plan(store: Path, wanted: Sequence[Source], policy: Policy) -> Plan:
+    """Look at the sources and at the newest snapshot, if there is one.
+
+    Raises SourceNotFound, SnapshotError, duckdb.Error or OSError.
+    """
+    found, choices = find(wanted)
+    with _newest(store) as connection:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        ledger = Ledger(Revision("", now, connection, policy.terms), retry=policy.retry)
+        ledger.see(list(found.files.values()))
+        waiting = [found.files[path] for path in ledger.unsettled()]
+        taken = policy.selection.of(waiting)
+        planned = Plan(
+            refused=ledger.still("refused"),
+            quarantined=ledger.still("quarantined") | found.refused,
+            unchanged=ledger.unchanged(),
+            left=len(waiting) - len(taken),
+        )
+        contents = _contents(taken, planned)
+        _judge(ledger, connection, contents, choices, planned)
+    return planned
+
+
+@contextmanager
+def _newest(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The newest snapshot, or one in memory where nothing was published yet."""
+    if os.path.lexists(store / snapshot.LINK):
+        with snapshot.reading(store) as connection:
+            yield connection
+    else:
+        with duckdb.connect() as connection:
+            snapshot.create(connection)
+            yield connection
+
+
+def _contents(files: Sequence[SourceFile], planned: Plan) -> list[Content]:
+    contents = []
+    for file in files:
+        try:
+            contents.append(Content(file, fingerprint(file.path)))
+        except OSError as error:
+            planned.quarantined[file.path] = f"cannot be read: {error.strerror}"
+    return contents
+
+
+def _judge(
+    ledger: Ledger,
+    connection: duckdb.DuckDBPyConnection,
+    contents: Sequence[Content],
+    choices: Mapping[str, Choice],
+    planned: Plan,
+) -> None:
+    verdicts = ledger.judge(contents)
+    in_force = {file.path for file in ledger.in_force([content.file.path for content in contents])}
+    firsts: dict[str | None, str] = {}
+    for content in contents:
+        path = content.file.path
+        match verdicts[path]:
+            case Verdict.UNCHANGED, _:
+                planned.unchanged += 1
+            case Verdict.QUARANTINED, reason:
+                planned.quarantined[path] = str(reason)
+            case Verdict.REFUSED, reason:
+                planned.refused[path] = str(reason)
+            case Verdict.DUPLICATE, twin:
+                planned.duplicate[path] = f"holds what {twin} holds"
+            case Verdict.FORGOTTEN, twin:
+                planned.duplicate[path] = f"holds what {twin} held, which was forgotten"
+            case _ if content.fingerprint in firsts:
+                planned.duplicate[path] = f"holds what {firsts[content.fingerprint]} holds"
+            case _ if reason := _unusable(connection, path, choices[path]):
+                planned.quarantined[path] = reason
+            case _:
+                firsts[content.fingerprint] = path
+                (planned.replace if path in in_force else planned.ingest).append(path)
+                planned.bytes_to_read += content.file.size
+
+
+def _unusable(connection: duckdb.DuckDBPyConnection, path: str, choice: Choice) -> str | None:
+    try:
+        choose(parquet.schema(connection, path), choice)
+    except FileRefused as refusal:
+        return str(refusal)
+    except duckdb.Error as error:
+        return parquet.damage(error)
+    if choice.service_path and choice.service_of(path) is None:
+        return "its path names no service as --service-from-path has it"
+    return None
