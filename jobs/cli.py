@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import cli_formats, cli_services, cli_settings, nightly
+from jobs import cli_formats, cli_schedule, cli_services, cli_settings, cli_status, nightly
 from jobs import forget as forgetting
 from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
@@ -23,6 +23,7 @@ from jobs.cli_settings import (
     ZoneOption,
     settled,
 )
+from jobs.cli_signals import LogFormatOption, MetricsOption, PingOption, Signals, watched
 from jobs.store import rollback as store_rollback
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
@@ -41,6 +42,8 @@ app.add_typer(queries_app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
+app.add_typer(cli_schedule.app)
+app.add_typer(cli_status.app)
 
 
 @app.command()
@@ -66,20 +69,27 @@ def run(
     ] = None,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    metrics_file: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    ping_url: PingOption = None,
 ) -> None:
     """Count the access logs that the sources hold, and publish a snapshot."""
-    narration = narrator(quiet=quiet)
-    with exit_codes(), progress(narration) as on_progress:
+    with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settings = settled(store, config)
         sources = settings.sources(source or [], choice)
         policy = settings.policy(retry=retry or choice.given, replace_within=replace_within)
-        summary = nightly.run(settings.store, sources, on_progress, policy)
-    if as_json:
-        typer.echo(json.dumps(summary.as_json()))
-    narrate_run(summary, narration)
-    if not summary.complete:
-        raise typer.Exit(PARTLY_DONE)
+        signals = Signals.of(settings.config, metrics_file, log_format, ping_url)
+    narration = narrator(quiet=quiet or signals.as_json)
+    with watched(settings.store, sources, signals, quiet=quiet) as watch:
+        with exit_codes(watch.failed), progress(narration) as on_progress:
+            summary = nightly.run(settings.store, sources, on_progress, policy, watch.started)
+        watch.published(summary)
+        if as_json:
+            typer.echo(json.dumps(summary.as_json()))
+        narrate_run(summary, narration)
+        if not summary.complete:
+            raise typer.Exit(PARTLY_DONE)
 
 
 @app.command()

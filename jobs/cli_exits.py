@@ -1,7 +1,7 @@
 """How a command ends: one sentence and one exit code for each way to fail."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -10,6 +10,7 @@ import typer
 
 from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
+from jobs.duration import BadDuration
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
 from jobs.services import BadService
@@ -21,22 +22,26 @@ from queries.snapshot import SnapshotError
 FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
 
 
+def _say(sentence: str) -> None:
+    typer.echo(f"httpcodes: {sentence}", err=True)
+
+
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(say: Callable[[str], None] = _say) -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
     signals = _Signals()
     try:
         yield
-    except (BadMapping, BadConfig, BadService, SourceNotFound, NotInLedger) as error:
-        _fail(error, USAGE)
+    except (BadMapping, BadConfig, BadDuration, BadService, SourceNotFound, NotInLedger) as error:
+        _fail(say, error, USAGE)
     except StoreLocked as error:
-        _fail(error, LOCKED)
+        _fail(say, error, LOCKED)
     except BaseException as error:
         # DuckDB turns what a signal handler raises into an error of its own.
         if signals.received:
-            _fail("interrupted; the newest snapshot stands", INTERRUPTED)
+            _fail(say, "interrupted; the newest snapshot stands", INTERRUPTED)
         if isinstance(error, _FAILURES):
-            _fail(error, FAILED)
+            _fail(say, error, FAILED)
         raise
 
 
@@ -56,6 +61,6 @@ class _Signals:
         raise KeyboardInterrupt
 
 
-def _fail(why: object, code: int) -> NoReturn:
-    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+def _fail(say: Callable[[str], None], why: object, code: int) -> NoReturn:
+    say(str(why).partition("\n")[0])
     raise typer.Exit(code)

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -96,16 +97,42 @@ def _locked(store: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreUnusable(f"the store {store} can't be written: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise StoreLocked(f"another run holds {store}: process {holder}") from None
+        if not _take(lock):
+            raise StoreLocked(f"another run holds {store}: process {_named_in(lock)}")
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)
+
+
+def _take(lock: int) -> bool:
+    # Whoever asks for the holder has the lock for an instant; a run has it for longer.
+    for pause in (0.05, 0.05, 0):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(pause)
+    return False
+
+
+def holder(store: Path) -> str | None:
+    """The process that holds the store now; None if none does."""
+    try:
+        lock = os.open(store / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named_in(lock)
+    finally:
+        os.close(lock)
+    return None
+
+
+def _named_in(lock: int) -> str:
+    return os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
 
 
 def _clear(folder: Path) -> None:
@@ -116,13 +143,17 @@ def _clear(folder: Path) -> None:
             leftover.unlink()
 
 
-def _run_id(store: Path, started_at: datetime) -> str:
+def _run_id(store: Path, now: datetime) -> str:
     """Names sort in the order of publication, even after a clock that went back."""
-    moment = started_at.replace(microsecond=0)
+    moment = now.replace(microsecond=0)
     if names := _snapshots(store):
-        last = datetime.strptime(names[-1].name.partition("-")[0], _STAMP)
-        moment = max(moment, last + timedelta(seconds=1))
+        moment = max(moment, started_at(names[-1].stem) + timedelta(seconds=1))
     return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
+
+
+def started_at(name: str) -> datetime:
+    """The moment that a snapshot's name tells; naive, UTC."""
+    return datetime.strptime(name.partition("-")[0], _STAMP)
 
 
 def _snapshots(store: Path) -> list[Path]:
