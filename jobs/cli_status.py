@@ -19,7 +19,7 @@ from jobs.status import status as look
 from queries.cli import ConfigOption, StoreOption
 
 SHOWN = 5
-"""Services in the text, those furthest behind; --json has them all."""
+"""Services (those furthest behind) and files in the text; --json has them all."""
 
 app = typer.Typer()
 
@@ -132,7 +132,9 @@ def _files(found: Status) -> Rows:
         rows.append(("", each.trouble or f"{backlog}, {decimal(each.backlog_bytes or 0)}"))
     unusable = f"{len(facts.unusable):,} files" if facts.unusable else "empty"
     rows.append(("quarantine", unusable))
-    rows += [("", f"{state} {path}: {reason}") for path, state, reason in facts.unusable]
+    rows += [("", f"{state} {path}: {why}") for path, state, why in facts.unusable[:SHOWN]]
+    more = len(facts.unusable) - SHOWN
+    rows += [("", f"and {more:,} more; --json names them")] if more > 0 else []
     rows += [("rejected", f"{n:,} rows, {reason}") for reason, n in facts.rejected.items()]
     return rows
 

@@ -17,7 +17,7 @@ import yaml
 from conftest import Command, Logs, Store
 
 NOON = "2025-09-09T12:00:00Z"
-AWKWARD = "a b%c\"d$e{{f'g"
+AWKWARD = "a b%c\"d$$e{{f'g"
 SCHEDULERS = ["systemd", "cron", "kubernetes", "airflow"]
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 needs_cron = pytest.mark.skipif(

@@ -220,6 +220,16 @@ def test_a_run_at_work_is_told_and_one_that_was_killed(
     assert told(httpcodes, configured)["last_run"]["outcome"] == "done"
 
 
+def test_an_interrupted_run_says_so(httpcodes: Command, configured: Path) -> None:
+    with run_that_waits(configured) as run:
+        run.send_signal(signal.SIGTERM)
+        run.send_signal(signal.SIGCONT)
+        assert run.wait(60) == 130
+    found = told(httpcodes, configured)
+    assert found["last_run"]["outcome"] == "interrupted"
+    assert (found["last_run"]["exit_code"], found["last_success"]) == (130, None)
+
+
 def test_asking_for_the_holder_makes_no_run_fail(store: Store, logs: Logs) -> None:
     store.run(logs.folder)
     asked = threading.Event()
