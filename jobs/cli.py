@@ -12,9 +12,11 @@ from jobs import (
     cli_export,
     cli_formats,
     cli_retention,
+    cli_schedule,
     cli_services,
     cli_settings,
     cli_snapshots,
+    cli_status,
     nightly,
 )
 from jobs import forget as forgetting
@@ -46,6 +48,7 @@ from jobs.cli_settings import (
     ZoneOption,
     settled,
 )
+from jobs.cli_signals import LogFormatOption, MetricsOption, PingOption, Signals, watched
 from queries import cli_serve
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
@@ -70,6 +73,8 @@ app.add_typer(cli_settings.app)
 app.add_typer(cli_retention.app)
 app.add_typer(cli_snapshots.app)
 app.add_typer(cli_doctor.app)
+app.add_typer(cli_schedule.app)
+app.add_typer(cli_status.app)
 
 
 @app.command()
@@ -106,10 +111,12 @@ def run(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    metrics_file: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    ping_url: PingOption = None,
 ) -> None:
     """Count the access logs that the sources hold, and publish a snapshot."""
-    narration = narrator(quiet=quiet)
-    with exit_codes(), progress(narration) as on_progress:
+    with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settings = settled(store, config, endpoint).limited(memory_limit, threads)
         sources = settings.sources(source or [], choice)
@@ -118,17 +125,23 @@ def run(
             selection=selected(since, until, max_files),
             fail_fast=fail_fast,
         )
+        signals = Signals.of(settings.config, metrics_file, log_format, ping_url)
         if dry_run:
             show_plan(planning.plan(settings.store, sources, policy), as_json=as_json)
             return
-        summary = nightly.run(settings.store, sources, on_progress, policy)
-    if as_json:
-        typer.echo(json.dumps(summary.as_json()))
-    narrate_run(summary, narration)
-    if out := export or settings.config.export:
-        cli_export.last_step(settings.store, out, summary.snapshot, narration)
-    if not summary.complete:
-        raise typer.Exit(PARTLY_DONE)
+    narration = narrator(quiet=quiet or signals.as_json)
+    with watched(settings.store, sources, signals, quiet=quiet) as watch:
+        with exit_codes(watch.failed), progress(narration) as on_progress:
+            summary = nightly.run(settings.store, sources, on_progress, policy, watch.started)
+        watch.published(summary)
+        if as_json:
+            typer.echo(json.dumps(summary.as_json()))
+        narrate_run(summary, narration)
+        if out := export or settings.config.export:
+            with exit_codes(watch.failed):
+                cli_export.last_step(settings.store, out, summary.snapshot, narration)
+        if not summary.complete:
+            raise typer.Exit(PARTLY_DONE)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """How a command ends: one sentence and one exit code for each way to fail."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -11,43 +11,50 @@ import typer
 from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
 from jobs.day_folders import BadOutput, ExportLocked
+from jobs.duration import BadDuration
 from jobs.export import ExportFailed, UnknownService
 from jobs.fold import FoldedAway
 from jobs.forget import NotInLedger
+from jobs.lock import StoreLocked
 from jobs.nightly import FailedFast
 from jobs.objects import ExtraMissing
 from jobs.selection import BadMoment
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
-from jobs.store import StoreLocked, StoreUnusable
+from jobs.store import StoreUnusable
 from queries.config import BadConfig
 from queries.snapshot import SnapshotError
 
 FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
 
 
+def _say(sentence: str) -> None:
+    typer.echo(f"httpcodes: {sentence}", err=True)
+
+
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(say: Callable[[str], None] = _say) -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
     signals = _Signals()
     try:
         yield
     except _MISTAKES as error:
-        _fail(error, USAGE)
+        _fail(say, error, USAGE)
     except (StoreLocked, ExportLocked) as error:
-        _fail(error, LOCKED)
+        _fail(say, error, LOCKED)
     except BaseException as error:
         # DuckDB turns what a signal handler raises into an error of its own.
         if signals.received:
-            _fail("interrupted; the newest snapshot stands", INTERRUPTED)
+            _fail(say, "interrupted; the newest snapshot stands", INTERRUPTED)
         if isinstance(error, _FAILURES):
-            _fail(error, FAILED)
+            _fail(say, error, FAILED)
         raise
 
 
 _MISTAKES = (
     BadMapping,
     BadConfig,
+    BadDuration,
     BadMoment,
     BadOutput,
     BadService,
@@ -81,6 +88,6 @@ class _Signals:
         raise KeyboardInterrupt
 
 
-def _fail(why: object, code: int) -> NoReturn:
-    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+def _fail(say: Callable[[str], None], why: object, code: int) -> NoReturn:
+    say(str(why).partition("\n")[0])
     raise typer.Exit(code)

@@ -76,9 +76,8 @@ def _days(day: datetime | None, first: datetime | None, last: datetime | None) -
 
 
 def last_step(store: Path, out: Path, published: str, console: Console) -> None:
-    """Export what a run has published. Exits with 1 and a sentence if that fails."""
-    with exit_codes():
-        narrate_exported(export_published(store, out, published), out, console)
+    """Export what a run has published. Raises ExportFailed."""
+    narrate_exported(export_published(store, out, published), out, console)
 
 
 def narrate_exported(done: Exported, out: Path, console: Console) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -145,3 +146,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
     typer.echo(f"endpoint         {settings.config.endpoint or '-'}")
     typer.echo(f"memory, threads  {policy.terms.memory or '-'}, {policy.terms.threads or '-'}")
+    told = settings.config
+    typer.echo(f"metrics file     {told.metrics_file or '-'}")
+    typer.echo(f"log format       {told.log_format or 'text'}")
+    typer.echo(f"ping             {urlsplit(told.ping_url or '').hostname or '-'}")

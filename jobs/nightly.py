@@ -102,8 +102,11 @@ def run(
     wanted: Sequence[Source],
     on_progress: Callable[[Progress], None],
     policy: Policy,
+    on_start: Callable[[str], None] = lambda run_id: None,
 ) -> Summary:
     """Bring the store up to the files that the sources hold, and publish a snapshot.
+
+    `on_start` is told the run's id once the store is held.
 
     Raises SourceNotFound, FailedFast, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or
     OSError; then nothing has changed.
@@ -111,6 +114,7 @@ def run(
     began = time.monotonic()
     found, choices = find(wanted)
     with revision(store, policy.terms) as work:
+        on_start(work.run_id)
         ledger = Ledger(work, retry=policy.retry)
         ledger.see(list(found.files.values()))
         waiting = [found.files[path] for path in ledger.unsettled()]

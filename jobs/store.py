@@ -18,16 +18,13 @@ from typing import IO
 
 import duckdb
 
+from jobs.lock import take
 from jobs.upgrade import upgrade
 from queries import snapshot
 
 # FICLONE of linux/fs.h: share a file's blocks until one side changes.
 _FICLONE = 0x40049409
 _STAMP = "%Y%m%dT%H%M%SZ"
-
-
-class StoreLocked(Exception):
-    """Another run holds the store; the message names its process."""
 
 
 class StoreUnusable(Exception):
@@ -101,17 +98,10 @@ def _locked(store: Path) -> Iterator[None]:
     try:
         for folder in (store, store / "snapshots", store / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(store / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = take(store)
     except OSError as error:
         raise StoreUnusable(f"the store {store} can't be written: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise StoreLocked(f"another run holds {store}: process {holder}") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)
@@ -125,13 +115,17 @@ def _clear(folder: Path) -> None:
             leftover.unlink()
 
 
-def _run_id(store: Path, started_at: datetime) -> str:
+def _run_id(store: Path, now: datetime) -> str:
     """Names sort in the order of publication, even after a clock that went back."""
-    moment = started_at.replace(microsecond=0)
+    moment = now.replace(microsecond=0)
     if names := snapshots(store):
-        last = datetime.strptime(names[-1].name.partition("-")[0], _STAMP)
-        moment = max(moment, last + timedelta(seconds=1))
+        moment = max(moment, started_at(names[-1].stem) + timedelta(seconds=1))
     return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
+
+
+def started_at(name: str) -> datetime:
+    """The moment that a snapshot's name tells; naive, UTC."""
+    return datetime.strptime(name.partition("-")[0], _STAMP)
 
 
 def snapshots(store: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 FILE = Path("httpcodes.toml")
 MOST_DAYS = 36_525
@@ -55,6 +56,12 @@ class Config:
     memory: str | None = None
     """How much memory DuckDB may use, such as 2GB."""
     threads: int | None = None
+    metrics_file: Path | None = None
+    """Where a run leaves its metrics, a Prometheus textfile."""
+    log_format: str | None = None
+    """`text` or `json`: how a run tells what it does."""
+    ping_url: str | None = None
+    """What a run asks for when it starts and when it has ended."""
     endpoint: str | None = None
     """Of an object store that speaks the S3 protocol elsewhere than at AWS."""
     export: Path | None = None
@@ -80,7 +87,7 @@ def load(file: Path | None) -> Config:
         _source(source, f"{file}, sources[{number}]", folder)
         for number, source in enumerate(values.pop("sources", ()), 1)
     )
-    paths = {key: folder / values.pop(key) for key in ("store", "export") if key in values}
+    paths = {key: folder / values.pop(key) for key in _PATHS if key in values}
     return Config(file, sources=sources, **paths, **values, **limits, **retention)
 
 
@@ -133,6 +140,16 @@ def _whole(least: int, most: int | None = None) -> Check:
     )
 
 
+def is_url(value: object) -> bool:
+    """Whether this names something to ask for over HTTP."""
+    try:
+        parts = urlsplit(value) if isinstance(value, str) and value.isprintable() else None
+        return bool(parts and parts.scheme in ("http", "https") and parts.hostname)
+    except ValueError:
+        return False
+
+
+_PATHS = ("store", "export", "metrics_file")
 _TEXT: Check = (_is_text, "text")
 _CONFIG: Mapping[str, Check] = {
     "store": (_is_text, "the path of a folder"),
@@ -140,6 +157,9 @@ _CONFIG: Mapping[str, Check] = {
     "settle_hours": _whole(0, MOST_DAYS * 24),
     "replace_within_days": _whole(0, MOST_DAYS),
     "keep_snapshots": _whole(1),
+    "metrics_file": (_is_text, "the path of a file"),
+    "log_format": (lambda value: value in ("text", "json"), '"text" or "json"'),
+    "ping_url": (is_url, "a URL, https://…"),
     "endpoint": (_is_text, "a URL"),
     "export": (_is_text, "the path of a folder"),
     "limits": (lambda value: isinstance(value, dict), "a table, [limits]"),

@@ -160,6 +160,7 @@ def test_a_wheel_brings_its_sql_along(logs: Logs, store: Store, tmp_path: Path) 
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
         names = {name.split("/")[0] for name in archive.namelist()}
+        assert "jobs/schedules/cron.template" in archive.namelist()
     assert {name for name in names if not name.endswith(".dist-info")} == {"jobs", "queries"}
     logs.requests("a.parquet", (NOON, A, 200))
     code = f"import sys; sys.path.insert(0, {str(unpacked)!r}); import jobs.cli; assert {str(unpacked)!r} in jobs.cli.__file__; jobs.cli.main()"

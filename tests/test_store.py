@@ -18,7 +18,8 @@ from conftest import Command, Logs, Store
 
 import jobs.store
 import queries
-from jobs.store import USUAL, StoreLocked, StoreUnusable, revision
+from jobs.lock import StoreLocked
+from jobs.store import USUAL, StoreUnusable, revision
 from jobs.verify import verify
 
 A = "a.example"
