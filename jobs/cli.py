@@ -24,6 +24,7 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.store import rollback as store_rollback
+from queries import cli_tables
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
 
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(queries_app)
+app.add_typer(cli_tables.app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)
