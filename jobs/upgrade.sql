@@ -23,3 +23,16 @@ CREATE TABLE internal.folded_days (
 COMMENT ON TABLE internal.folded_days IS 'What each folded file counted on each UTC day, so that days can be pruned; files that were folded under schema version 1 have none.';
 
 COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
+
+CREATE VIEW watermarks AS
+SELECT
+    service_name,
+    first_seen AS data_from,
+    last_seen + INTERVAL 5 MINUTE AS data_until,
+    time_bucket(INTERVAL 5 MINUTE, date_trunc('second', as_of) - to_seconds(settle_seconds)) AS final_until
+FROM internal.services, internal.snapshot;
+COMMENT ON VIEW watermarks IS 'How far the data of each service reaches, and up to where it can no longer change.';
+COMMENT ON COLUMN watermarks.service_name IS 'Canonical name.';
+COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that ever held a request of it, UTC; NULL: registered, never seen.';
+COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that ever held a request of it, UTC, exclusive; NULL: registered, never seen.';
+COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';

@@ -174,10 +174,27 @@ class _Reader:
             snapshot.connection.close()
 
 
-def _open(file: Path) -> _Open:
+def attach(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
+    """Make the store's newest snapshot the connection's current database, read-only.
+
+    Raises SnapshotError or duckdb.Error.
+    """
+    file = newest(store)
+    _refuse_wal(file)
+    quoted = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS httpcodes (READ_ONLY)")
+    connection.execute("USE httpcodes")
+    check(connection, file)
+
+
+def _refuse_wal(file: Path) -> None:
     if Path(f"{file}.wal").exists():
         # DuckDB would merge it: what was written to a snapshot is not what was published.
         raise SnapshotError(f"{file} has a .wal beside it: something wrote to it; remove the .wal")
+
+
+def _open(file: Path) -> _Open:
+    _refuse_wal(file)
     connection = duckdb.connect(file, read_only=True)
     try:
         check(connection, file)

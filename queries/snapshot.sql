@@ -217,6 +217,19 @@ COMMENT ON COLUMN services.first_seen IS 'Start of the first bucket that ever he
 COMMENT ON COLUMN services.last_seen IS 'Start of the last bucket that ever held a request of it, UTC; NULL: registered, never seen.';
 COMMENT ON COLUMN services.registered IS 'Whether somebody registered it.';
 
+CREATE VIEW watermarks AS
+SELECT
+    service_name,
+    first_seen AS data_from,
+    last_seen + INTERVAL 5 MINUTE AS data_until,
+    time_bucket(INTERVAL 5 MINUTE, date_trunc('second', as_of) - to_seconds(settle_seconds)) AS final_until
+FROM internal.services, internal.snapshot;
+COMMENT ON VIEW watermarks IS 'How far the data of each service reaches, and up to where it can no longer change.';
+COMMENT ON COLUMN watermarks.service_name IS 'Canonical name.';
+COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that ever held a request of it, UTC; NULL: registered, never seen.';
+COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that ever held a request of it, UTC, exclusive; NULL: registered, never seen.';
+COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';
+
 CREATE VIEW source_files AS
 SELECT
     path, size, modified_at, fingerprint, format, rows_read, rows_counted, rows_rejected,

@@ -1,5 +1,7 @@
 """The contract with every reader: relations, columns in order, types, comments."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from conftest import Logs, Store
 
@@ -11,6 +13,7 @@ CONTRACT = {
     "server_error_5xx other error_ratio",
     "bucket_status": "bucket_start final",
     "services": "service_name first_seen last_seen registered",
+    "watermarks": "service_name data_from data_until final_until",
     "access_log": "requested_at service_name status_code method path bytes_sent duration_ms "
     "client_ip user_agent referer cache_status source_file",
     "source_files": "path size modified_at fingerprint format rows_read rows_counted rows_rejected "
@@ -133,3 +136,18 @@ def test_the_rows_of_a_log_are_shown_under_one_schema(logs: Logs, store: Store) 
     ]
     sources = store.sql("SELECT DISTINCT source_file FROM access_log ORDER BY 1")
     assert sources == store.sql("SELECT path FROM source_files ORDER BY 1")
+
+
+def test_watermarks_say_how_far_the_data_of_each_service_reaches(small: Store) -> None:
+    rows = small.sql("SELECT service_name, data_from::VARCHAR, data_until::VARCHAR FROM watermarks")
+    assert rows == [(A, "2025-09-09 12:00:00", "2025-09-10 00:05:00")]
+
+
+def test_what_ends_before_a_watermark_is_final_and_nothing_else(store: Store, logs: Logs) -> None:
+    edge = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=48)
+    logs.requests("a.parquet", *((edge + timedelta(minutes=5 * n), A, 200) for n in range(-3, 4)))
+    store.run(logs.folder)
+    assert store.sql(
+        "SELECT DISTINCT final, bucket_start + INTERVAL 5 MINUTE <= final_until"
+        " FROM bucket_status, watermarks ORDER BY ALL"
+    ) == [(False, False), (True, True)]

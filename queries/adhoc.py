@@ -1,0 +1,137 @@
+"""Analysts' SQL, fenced: it reads the newest snapshot, and nothing else.
+
+Three fences stand behind one another. Only statements whose syntax tree reads pass: DuckDB 2 lets
+COPY and INSERT stand inside WITH, and read_duckdb opens an attached file again. The instance is one
+of its own, in memory, with the snapshot attached read-only, so that DuckDB's locks hold for nobody
+else. And a timer interrupts.
+
+DuckDB's memory limit does not cover values within one expression, such as repeat('x', 2e9), and
+some functions pass over an interrupt: who fences strangers does so in a process of its own.
+"""
+
+import json
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from queries import snapshot
+from queries.statements import statements
+
+MEMORY = "2GB"
+
+_SQL = statements("queries", "adhoc.sql")
+_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+_ACCEPTED = "only what reads is let through, such as SELECT"
+_TABLE_FUNCTIONS = {
+    "range", "generate_series", "unnest", "repeat", "json_each", "json_tree", "summary",
+    "duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_schemas", "duckdb_functions",
+    "duckdb_types", "duckdb_keywords", "pragma_table_info", "histogram", "histogram_values",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """SQL that does more than read; the message names what was refused."""
+
+
+class TimedOut(Exception):
+    """SQL that ran longer than it may."""
+
+
+class Analyst:
+    """A fenced connection to one snapshot."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def ask(
+        self, sql: str, values: Mapping[str, str] | None = None, seconds: float = 60
+    ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+        """The columns and rows of each statement in turn.
+
+        Raises Refused before anything runs, TimedOut when all of it takes longer than this, and
+        duckdb.Error.
+        """
+        asked = self._connection.extract_statements(sql)
+        for statement in asked:
+            self._check(statement)
+        expired = threading.Event()
+        timer = threading.Timer(seconds, self._expire, [expired])
+        timer.daemon = True
+        timer.start()
+        try:
+            for statement in asked:
+                named = {k: v for k, v in (values or {}).items() if k in statement.named_parameters}
+                result = self._connection.execute(statement, named)
+                yield [name for name, *_ in result.description or ()], result.fetchall()
+        except duckdb.InterruptException as error:
+            if not expired.is_set():
+                raise
+            raise TimedOut(f"stopped after {seconds:g} seconds") from error
+        finally:
+            timer.cancel()
+
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self._connection.interrupt()
+
+    def _check(self, statement: duckdb.Statement) -> None:
+        if statement.type != duckdb.StatementType.SELECT:
+            raise Refused(f"{statement.type.name} is refused; {_ACCEPTED}")
+        ((tree,),) = self._connection.execute(_SQL["parsed"], {"sql": statement.query}).fetchall()
+        parsed = json.loads(tree)
+        if parsed["error"]:
+            raise Refused(f"{parsed['error_message']}; {_ACCEPTED}")
+        _check_tree(parsed)
+
+
+def _check_tree(tree: Any) -> None:
+    """Raise Refused if any part of a syntax tree does more than read relations."""
+    if isinstance(tree, list):
+        for part in tree:
+            _check_tree(part)
+    if not isinstance(tree, dict):
+        return
+    kind = str(tree.get("type"))
+    if kind.endswith("_NODE") and kind not in _NODES:
+        raise Refused(f"{kind.partition('_')[0]} is refused; {_ACCEPTED}")
+    if kind == "TABLE_FUNCTION":
+        name = tree["function"].get("function_name")
+        if name not in _TABLE_FUNCTIONS:
+            known = ", ".join(sorted(_TABLE_FUNCTIONS))
+            raise Refused(f"the table function {name} is refused; there is {known}")
+    if kind == "BASE_TABLE" and re.search(r"[./:\\]", tree["table_name"]):
+        raise Refused(f"{tree['table_name']} is refused: SQL names no files; see access_log")
+    for part in tree.values():
+        _check_tree(part)
+
+
+@contextmanager
+def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Analyst]:
+    """The store's newest snapshot as it is now, for SQL from others.
+
+    Raises snapshot.SnapshotError, or duckdb.Error and OSError if it can't be opened.
+    """
+    with tempfile.TemporaryDirectory(prefix="httpcodes-") as spill:
+        fence: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "temp_directory": spill,
+            "allow_persistent_secrets": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+        with duckdb.connect(":memory:", config=fence) as connection:
+            snapshot.attach(connection, Path(store))
+            connection.execute("SET enable_progress_bar = false")
+            files = [path for (path,) in connection.execute(_SQL["files"]).fetchall()]
+            # DuckDB asks for the name of a file and for the glob that it was named by.
+            globs = [re.sub(r"([*?\[])", r"[\1]", path) for path in files]
+            connection.execute("SET VARIABLE allowed = $files", {"files": [*files, *globs]})
+            connection.execute(_SQL["locks"])
+            yield Analyst(connection)

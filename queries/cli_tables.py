@@ -1,0 +1,59 @@
+"""Commands that explain a snapshot to analysts: its relations and their columns."""
+
+from collections.abc import Iterable
+from typing import Annotated, NoReturn
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from queries import config, contract, snapshot
+from queries.cli import ConfigOption, StoreOption, configured
+
+FAILED, USAGE = 1, 2
+
+app = typer.Typer()
+
+
+@app.command()
+def tables(store: StoreOption = None, config_file: ConfigOption = None) -> None:
+    """List the relations of the newest snapshot, and what each is."""
+    place = config.store_of(store, configured(config_file))
+    try:
+        with snapshot.reading(place) as connection:
+            known = contract.relations(connection)
+    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
+        _fail(error, FAILED)
+    _print(("relation", "what it is"), known.items())
+
+
+@app.command()
+def describe(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A relation, as in tables.")],
+    store: StoreOption = None,
+    config_file: ConfigOption = None,
+) -> None:
+    """List the columns of a relation, their types, and what each means."""
+    place = config.store_of(store, configured(config_file))
+    try:
+        with snapshot.reading(place) as connection:
+            columns = contract.columns(connection, name)
+    except contract.UnknownRelation as error:
+        _fail(error, USAGE)
+    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
+        _fail(error, FAILED)
+    _print(("column", "type", "what it means"), ((c.name, c.type, c.comment) for c in columns))
+
+
+def _print(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table(*header, box=None)
+    for row in rows:
+        table.add_row(*row)
+    # A terminal wraps what is wider than it is.
+    Console(highlight=False, soft_wrap=True, markup=False, width=1_000).print(table)
+
+
+def _fail(why: object, code: int) -> NoReturn:
+    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+    raise typer.Exit(code)
