@@ -114,7 +114,7 @@ class Watch:
             # No alarm: the run that is at work tells of itself.
             self._event("run_skipped", exit_code=code, reason=self._run.reason)
             return
-        if self._summary is None:
+        if self._summary is None or code not in OUTCOMES:
             self._event("run_failed", exit_code=code, reason=self._run.reason)
         self._run = replace(
             self._run,

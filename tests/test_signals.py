@@ -136,6 +136,22 @@ def test_a_failure_is_one_event(httpcodes: Command, configured: Path, store: Sto
     assert event == {"event": "run_failed", "run_id": None, "exit_code": 1, "reason": reason}
 
 
+def test_a_night_that_published_but_could_not_export_has_failed(
+    httpcodes: Command, configured: Path, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_bytes(b"a file")
+    done = httpcodes(
+        "run", "--config", configured, "--log-format", "json", "--export", tmp_path / "taken"
+    )
+    assert done.returncode == 1
+    *_, published, failed = events(done.stderr)
+    assert (published["event"], failed["event"]) == ("run_published", "run_failed")
+    assert f"the export to {tmp_path / 'taken'} failed" in failed["reason"]
+    record = json.loads((store.folder / "last_run.json").read_text())
+    assert (record["outcome"], record["exit_code"]) == ("failed", 1)
+    assert record["last_success_at"] is not None
+
+
 def test_signals_tell_nothing_of_clients(httpcodes: Command, configured: Path, logs: Logs) -> None:
     secret = "/account?token=hush"
     address = "203.0.113.77"
