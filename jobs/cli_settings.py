@@ -142,6 +142,9 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"settle time      {policy.terms.settle // timedelta(hours=1)} hours")
     typer.echo(f"replace within   {policy.window.days} days")
     typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
+    typer.echo(f"daily snapshots  {policy.terms.kept_days} days")
+    rollup_days = settings.config.rollup_days
+    typer.echo(f"rollups kept     {f'{rollup_days:,} days' if rollup_days else 'all'}")
     typer.echo(f"exported to      {settings.config.export or '-'}")
     typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
     typer.echo(f"endpoint         {settings.config.endpoint or '-'}")

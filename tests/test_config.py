@@ -168,7 +168,10 @@ def sentence_of(key: str, value: str, wanted: str, table: str = "") -> str:
     return f'httpcodes.toml{table}: "{key}" is {value}; it would have to be {wanted}'
 
 
-KNOWN = "store, services, settle_hours, replace_within_days, keep_snapshots, endpoint, limits, sources"  # fmt: skip
+KNOWN = (
+    "store, services, settle_hours, replace_within_days, keep_snapshots, metrics_file, "
+    "log_format, ping_url, endpoint, export, limits, retention, sources"
+)
 REFUSED = {
     'stroe = "x"': f'httpcodes.toml: unknown key "stroe"; known are {KNOWN}',
     "store = 1": sentence_of("store", "1", "the path of a folder"),
@@ -309,7 +312,13 @@ def test_config_check_says_what_applies(
         "replace within": "0 days",
         "snapshots kept": "9",
         "services": "registered",
+        "daily snapshots": "0 days",
+        "rollups kept": "all",
+        "exported to": "-",
         "endpoint": "https://s3.example.net",
+        "log format": "text",
+        "metrics file": "-",
+        "ping": "-",
         "memory, threads": "512MB, 2",
     }
     assert not (tmp_path / "store").exists()
