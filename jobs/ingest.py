@@ -96,14 +96,14 @@ class Ingest:
     def _settle(self, contents: list[Content]) -> list[Content]:
         """Deal with what the ledger knows; the contents that it has never met."""
         verdicts = self._ledger.judge(contents)
-        new, duplicates, forgotten = [], [], []
+        new, touched, duplicates, forgotten = [], [], [], []
         for content in contents:
             match verdicts[content.file.path]:
                 case Verdict.UNCHANGED, _:
-                    self._ledger.touch(content)
+                    touched.append(content)
                     self.outcome.files_unchanged += 1
                 case Verdict.QUARANTINED, reason:
-                    self._ledger.touch(content)
+                    touched.append(content)
                     self.outcome.quarantined[content.file.path] = str(reason)
                 case Verdict.REFUSED, reason:
                     self._ledger.record([(content, str(reason))], "refused")
@@ -114,6 +114,8 @@ class Ingest:
                     forgotten.append((content, f"holds what {twin} held, which was forgotten"))
                 case _:
                     new.append(content)
+        if touched:
+            self._ledger.touch(touched)
         for state, copies in (("duplicate", duplicates), ("forgotten", forgotten)):
             if copies:
                 self._ledger.replace([content for content, _ in copies])

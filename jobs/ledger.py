@@ -128,21 +128,19 @@ class Ledger:
                 verdicts[path] = Verdict.QUARANTINED, quarantined
         return verdicts
 
-    def touch(self, content: Content) -> None:
-        """Note what the file system now says of a content that is what it was."""
-        self._connection.execute(
-            _SQL["touch"],
-            {
-                "path": content.file.path,
-                "version": content.file.version,
-                "modified_us": content.file.modified_us,
-                "fingerprint": content.fingerprint,
-            },
-        )
-        self._connection.execute(
-            _SQL["drop_other_verdicts"],
-            {"path": content.file.path, "fingerprint": content.fingerprint},
-        )
+    def touch(self, contents: Sequence[Content]) -> None:
+        """Note what the file system now says of contents that are what they were."""
+        files = [content.file for content in contents]
+        which = {
+            "paths": [file.path for file in files],
+            "fingerprints": [content.fingerprint for content in contents],
+        }
+        said = {
+            "versions": [file.version for file in files],
+            "modified_us": [file.modified_us for file in files],
+        }
+        self._connection.execute(_SQL["touch"], which | said)
+        self._connection.execute(_SQL["drop_other_verdicts"], which)
 
     def replace(self, contents: Sequence[Content]) -> int:
         """Take what was in force at their paths out of it; how many files that was.

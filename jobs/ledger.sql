@@ -40,21 +40,31 @@ ORDER BY path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested'),
 
 -- name: known
 -- What the ledger says of these contents: at their own paths, and at others.
-WITH met AS (
-    SELECT asked.path, known.path AS known_path, known.path = asked.path AS here, known.state, known.reason
-    FROM (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint) AS asked
-    JOIN internal.files AS known USING (fingerprint)
-),
-summed AS (
+WITH asked AS (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint),
+here AS (
     SELECT
         path,
-        bool_or(here AND state = 'ingested' AND NOT $afresh) AS counted,
-        bool_or(here AND state = 'forgotten') AS forgotten,
-        bool_or(here AND state = 'duplicate') AS duplicate,
-        any_value(reason) FILTER (here AND state = 'quarantined') AS quarantined,
-        min(known_path) FILTER (NOT here AND state = 'ingested') AS twin,
-        min(known_path) FILTER (state = 'forgotten') AS forgotten_twin
-    FROM met GROUP BY path
+        bool_or(state = 'ingested' AND NOT $afresh) AS counted,
+        bool_or(state = 'forgotten') AS forgotten,
+        bool_or(state = 'duplicate') AS duplicate,
+        any_value(reason) FILTER (state = 'quarantined') AS quarantined
+    FROM asked JOIN internal.files USING (path, fingerprint)
+    GROUP BY path
+),
+-- Not path by path: of one content there may be thousands of copies.
+held AS (
+    SELECT
+        fingerprint,
+        min(path) FILTER (state = 'ingested') AS first,
+        max(path) FILTER (state = 'ingested') AS last,
+        min(path) FILTER (state = 'forgotten') AS forgotten_twin
+    FROM internal.files
+    WHERE state IN ('ingested', 'forgotten') AND fingerprint IN (SELECT fingerprint FROM asked)
+    GROUP BY fingerprint
+),
+summed AS (
+    SELECT *, coalesce(nullif(first, path), nullif(last, path)) AS twin
+    FROM asked LEFT JOIN here USING (path) LEFT JOIN held USING (fingerprint)
 )
 SELECT
     path,
@@ -69,8 +79,15 @@ FROM summed
 
 -- name: touch
 -- The same content under a new modification time: only what the file system says has changed.
-UPDATE internal.files SET version = $version, modified_at = make_timestamp($modified_us)
-WHERE path = $path AND fingerprint = $fingerprint AND state <> 'replaced'
+UPDATE internal.files SET version = touched.version, modified_at = make_timestamp(touched.modified_us)
+FROM (
+    SELECT
+        unnest($paths) AS path,
+        unnest($fingerprints) AS fingerprint,
+        unnest($versions) AS version,
+        unnest($modified_us) AS modified_us
+) AS touched
+WHERE files.path = touched.path AND files.fingerprint = touched.fingerprint AND state <> 'replaced'
 
 -- name: drop_earlier
 -- An earlier broken content, or what was said of this one; what the path held before that stays,
@@ -82,7 +99,9 @@ WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused')
 -- name: drop_other_verdicts
 -- Content that the path held for a while and that was not counted.
 DELETE FROM internal.files
-WHERE path = $path AND fingerprint IS DISTINCT FROM $fingerprint AND state IN ('quarantined', 'refused')
+USING (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint) AS touched
+WHERE files.path = touched.path AND files.fingerprint IS DISTINCT FROM touched.fingerprint
+    AND state IN ('quarantined', 'refused')
 
 -- name: drop_verdicts
 -- What was said of content that is at its path no more.
