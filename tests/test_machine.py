@@ -1,14 +1,15 @@
-"""Deliver, replace, copy, rename, damage, mend, remove, forget, fold and rebuild in random order.
+"""Deliver, replace, copy, rename, damage, mend, remove, forget, fold, rebuild and prune in random
+order.
 
 Real files, real runs; the published snapshot is compared after every run with a model that
 knows only this: a content counts once if it was delivered at a path and neither replaced
-there nor forgotten.
+there nor forgotten, for what of it is younger than what is kept.
 """
 
 import shutil
 import tempfile
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from conftest import Logs, Store
@@ -19,21 +20,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from jobs.choice import Choice
 from jobs.fold import WINDOW, FoldedAway
 from jobs.forget import forget
+from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
+from jobs.store import USUAL
 from jobs.verify import verify
 
 Cell = tuple[str, str, int]
 
-DAYS = Days(date(2025, 9, 9), date(2025, 9, 9))
+DAYS = Days(date(2025, 9, 9), date(2025, 9, 10))
 PATHS = st.sampled_from([f"{letter}.parquet" for letter in "abc"])
 # Few contents, so that the same one turns up at several paths.
 CONTENTS = st.integers(0, 3)
 
 
 def cells(content: int) -> Counter[Cell]:
-    """What a content counts: cells that other contents share, and one of its own."""
+    """What a content counts: cells that other contents share, and one of its own; on two days, but
+    for one content."""
     shared = ("a.example", f"2025-09-09T12:{5 * (content % 3):02d}:00Z", 200)
-    return Counter({shared: 2, ("b.example", "2025-09-09T13:00:00Z", 500 + content): 1})
+    later = {("b.example", "2025-09-10T00:00:00Z", 404): 1} if content else {}
+    return Counter({shared: 2, ("b.example", "2025-09-09T23:55:00Z", 500 + content): 1, **later})
 
 
 class Deliveries(RuleBasedStateMachine):
@@ -46,6 +51,7 @@ class Deliveries(RuleBasedStateMachine):
         self.counted: dict[str, int] = {}
         """What was last counted for each path, by itself or through a copy."""
         self.forgotten: set[int] = set()
+        self.kept_from = ""
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
@@ -141,6 +147,22 @@ class Deliveries(RuleBasedStateMachine):
         # What the rebuild did not look at, the next run does.
         self.run(WINDOW)
 
+    @rule(day=st.sampled_from([date(2025, 9, 10), date(2025, 9, 11)]))
+    def prune(self, day: date) -> None:
+        if not self.counted:
+            return
+        days = (datetime.now(UTC).date() - day).days
+        prune(self.store.folder, Retention(days, WINDOW, USUAL))
+        self.kept_from = max(self.kept_from, str(day))
+        # What the ledger has forgotten, nothing can be asked about.
+        known = {path for (path,) in self.store.sql("SELECT path FROM source_files")}
+        gone = {p for p in self.counted if str(self.logs.folder / p) not in known}
+        assert all(cell[1] < self.kept_from for p in gone for cell in cells(self.counted[p]))
+        assert not gone & self.lying.keys()
+        for path in gone:
+            del self.counted[path]
+        self.compare()
+
     def in_force(self) -> dict[str, bool]:
         """The files in force, and whether they are folded."""
         rows = self.store.sql("SELECT path, folded FROM source_files WHERE state = 'ingested'")
@@ -155,14 +177,16 @@ class Deliveries(RuleBasedStateMachine):
     def compare(self) -> None:
         expected: Counter[Cell] = Counter()
         for content in set(self.counted.values()):
-            expected += cells(content)
+            expected += Counter(
+                {cell: n for cell, n in cells(content).items() if cell[1] >= self.kept_from}
+            )
         assert self.store.counts() == expected
         assert verify(self.store.folder, deep=False).findings == []
 
 
 TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(
-    max_examples=25,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     # The same walks on every machine; take this line out to look for new ones.
