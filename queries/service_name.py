@@ -26,6 +26,7 @@ MAX_LENGTH = 253
 """Characters in the longest name; RFC 1035's 255 octets, as text without the root's dot."""
 
 _PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*):[0-9]*")
+_LITERAL = re.compile(r"\[[^\[\]]*\]|[^\[\]]*")
 _UNSEEN = re.compile("[\u00ad\u034f\u180b-\u180d\u200b\u2060\u2064\ufe00-\ufe0f\ufeff]")
 _FORBIDDEN = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000"
@@ -40,7 +41,7 @@ def canonical(name: str) -> str | None:
         folded = with_port["host"].rstrip(".")
     if _FORBIDDEN.search(folded):
         return None
-    if ":" in folded:
+    if ":" in folded and folded.isascii():
         folded = _address(folded)
     if not folded.isascii():
         folded = ".".join(map(_a_label, folded.split(".")))
@@ -56,8 +57,9 @@ def _folded(name: str) -> str:
 
 
 def _address(name: str) -> str:
+    literal = _LITERAL.fullmatch(name)
     try:
-        address = IPv6Address(name.strip("[]"))
+        address = IPv6Address(literal[0].strip("[]") if literal else "")
     except AddressValueError:
         return name
     # Releases of Python differ in how they write an address that holds an IPv4 one.
