@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import select
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -35,3 +37,41 @@ def in_index(out: Path, index: dict[str, Any], day: str) -> None:
 def tree(out: Path) -> dict[str, bytes]:
     """The files, followed links left out, and what they hold."""
     return {str(file): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
+
+
+def by_link(out: Path, day: str) -> None:
+    """Check that the folder behind a day's link has all files, made from the same counts.
+
+    They are if each service had one request an hour, all with one status that tells the version.
+    """
+    folder = Path(os.path.realpath(out / day))
+    documents = [json.loads(file.read_bytes()) for file in folder.iterdir()]
+    buckets = [bucket for document in documents for bucket in document["httpCodes"]]
+    assert len({json.dumps(bucket["httpCodeValues"]) for bucket in buckets}) == 1
+    assert len(documents) == len(json.loads((out / "index.json").read_bytes())["services"])
+
+
+def watch(out: Path, exports: Path) -> None:
+    """Read all days again and again until stdin closes; print the snapshots that were seen.
+
+    What was read is promised to stay until the next export but one, so what another export began
+    on meanwhile may go. The number of exports that began stands in a file.
+    """
+    seen: list[str] = []
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        began = exports.read_text()
+        index = json.loads((out / "index.json").read_bytes())
+        try:
+            for day in index["days"]:
+                by_link(out, day)
+                in_index(out, index, day)
+        except (AssertionError, FileNotFoundError):
+            if exports.read_text() == began:
+                raise
+        else:
+            seen.append(index["snapshot"])
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), Path(sys.argv[2]))
