@@ -124,8 +124,10 @@ def test_what_a_killed_export_linked_stays_for_the_next_export(
     (exports.out / "index.json").write_bytes(index)
     assert exports.left() == {"moves links"}
     linked = (exports.out / DAYS[0]).resolve()
+    named = exports.out / json.loads(index)["days"][DAYS[0]]["folder"]
     exports.start().communicate()
-    assert len(list(linked.iterdir())) == len(SERVICES)
+    assert len(list(linked.iterdir())) == len(list(named.iterdir())) == len(SERVICES)
     exports.again().communicate()
     assert not linked.exists()
+    assert not named.exists()
     whole(exports.out)
