@@ -10,7 +10,7 @@ import typer
 
 from jobs.access_log import FileRefused
 from jobs.choice import BadMapping
-from jobs.day_folders import BadOutput, ExportLocked
+from jobs.day_folders import BadOutput, ExportLocked, OutputUnusable
 from jobs.duration import BadDuration
 from jobs.export import ExportFailed, UnknownService
 from jobs.fold import FoldedAway
@@ -69,6 +69,7 @@ _FAILURES = (
     FoldedAway,
     FileRefused,
     ExportFailed,
+    OutputUnusable,
     FailedFast,
     duckdb.Error,
     OSError,

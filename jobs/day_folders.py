@@ -36,6 +36,10 @@ class BadOutput(Exception):
     """A place that can't be exported to; the message says why, and what could be."""
 
 
+class OutputUnusable(Exception):
+    """A place that the system does not let us write to; the message names it, and says why."""
+
+
 class ExportLocked(Exception):
     """Another export writes to the same place; the message names it."""
 
@@ -102,22 +106,32 @@ def version(day: str, digest: str) -> str:
 def day_folders(out: Path) -> Iterator["DayFolders"]:
     """The folder `out` of an export, made if it is not there, and held until the body ends.
 
-    Raises BadOutput, ExportLocked or OSError.
+    Raises BadOutput, OutputUnusable or ExportLocked.
     """
     if out.exists() and not out.is_dir():
         raise BadOutput(f"{out} is a file; documents need a folder, a new or an empty one")
-    out.mkdir(parents=True, exist_ok=True)
-    # The folder itself is the lock, so that none lies among the days.
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        lock(descriptor, out)
-        folders = DayFolders(out)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        # The folder itself is the lock, so that none lies among the days.
+        descriptor = os.open(out, os.O_RDONLY)
         try:
-            yield folders
+            lock(descriptor, out)
+            folders = DayFolders(out)
+            try:
+                yield folders
+            finally:
+                folders.clear()
         finally:
-            folders.clear()
-    finally:
-        os.close(descriptor)
+            os.close(descriptor)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Raises OutputUnusable for an OSError in the body, which does nothing but write to `out`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputUnusable(f"{out} can't be written: {error.strerror}") from error
 
 
 def lock(descriptor: int, out: Path) -> None:
@@ -135,6 +149,7 @@ class DayFolders:
         """Raises BadOutput if something else is in it."""
         self._out = out
         self._index = _read(out)
+        self._new: set[str] = set()
         self.clear()
 
     @property
@@ -143,9 +158,12 @@ class DayFolders:
         return self._index["days"] if self._index else {}
 
     def clear(self) -> None:
-        """Clear away what was not finished."""
+        """Clear away what was not finished, and finished days that a failure left unpublished."""
         for leftover in self._out.glob(f"{_UNFINISHED}*"):
             _remove(leftover)
+        for folder in self._new - self._targets():
+            self._discard(folder)
+        self._new = set()
 
     def claim(self, services: list[str], *, all_services: bool) -> None:
         """Say which services are exported here.
@@ -174,27 +192,30 @@ class DayFolders:
         self, day: str, digest: str, documents: Iterable[tuple[str, bytes]]
     ) -> dict[str, File]:
         """Write the documents of a day, by service, to a folder that no link points to yet."""
+        folder = version(day, digest)
+        target = self._out / folder
         new = self._out / f"{_UNFINISHED}{day}"
-        new.mkdir()
+        # The very same may be there: as the version before, or left by a killed export.
+        missing = not target.exists()
+        if missing:
+            new.mkdir()
         files: dict[str, File] = {}
         for service_name, document in documents:
             name = file_name(service_name)
-            (new / name).write_bytes(document)
+            if missing:
+                (new / name).write_bytes(document)
             sha256 = hashlib.sha256(document).hexdigest()
             files[service_name] = File(file=f"{day}/{name}", bytes=len(document), sha256=sha256)
-        # All are written before the first is synced: most of it then happens at once.
-        for file in (*new.iterdir(), new):
-            sync(file)
-        target = self._out / version(day, digest)
-        target.parent.mkdir(exist_ok=True)
-        # A killed export may have left the very same, and a link to it.
-        if not target.exists():
-            new.rename(target)
-            sync(target.parent)
+        if missing:
+            _finish(new, target)
+            self._new.add(folder)
         return files
 
     def publish(self, index: Index) -> None:
         """Move the links, then replace the index. Earlier versions stay until the next export."""
+        # A killed export may have moved links that its index never told of.
+        earlier = (entry["folder"] for entry in (*self.days.values(), *index["days"].values()))
+        kept = self._targets() | set(earlier)
         for day, entry in index["days"].items():
             if self._target(day) != entry["folder"]:
                 link = self._out / f"{_UNFINISHED}link"
@@ -204,12 +225,11 @@ class DayFolders:
             if _DAY.fullmatch(link.name) and link.name not in index["days"]:
                 link.unlink()
         sync(self._out)
-        kept = {entry["folder"] for entry in (*self.days.values(), *index["days"].values())}
         if index != self._index:
             self._replace(index)
         for old in (self._out / _VERSIONS).glob("*"):
-            if f"{_VERSIONS}/{old.name}" not in kept:
-                _remove(old)
+            if (folder := f"{_VERSIONS}/{old.name}") not in kept:
+                self._discard(folder)
 
     def _replace(self, index: Index) -> None:
         new = self._out / f"{_UNFINISHED}{INDEX}"
@@ -219,11 +239,32 @@ class DayFolders:
         sync(self._out)
         self._index = index
 
+    def _discard(self, folder: str) -> None:
+        # Under its own name a folder is always whole, even if this is killed half way.
+        doomed = self._out / f"{_UNFINISHED}{Path(folder).name}"
+        (self._out / folder).rename(doomed)
+        _remove(doomed)
+
+    def _targets(self) -> set[str]:
+        """The folders that links point to."""
+        links = (link for link in self._out.iterdir() if _DAY.fullmatch(link.name))
+        return {os.readlink(link) for link in links if link.is_symlink()}
+
     def _target(self, day: str) -> str | None:
         try:
             return os.readlink(self._out / day)
         except OSError:
             return None
+
+
+def _finish(new: Path, target: Path) -> None:
+    """Give a folder of written files the name under which it never changes."""
+    # All are written before the first is synced: most of it then happens at once.
+    for file in (*new.iterdir(), new):
+        sync(file)
+    target.parent.mkdir(exist_ok=True)
+    new.rename(target)
+    sync(target.parent)
 
 
 def sync(path: Path) -> None:

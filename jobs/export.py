@@ -21,6 +21,7 @@ from jobs.day_folders import (
     ExportLocked,
     File,
     Index,
+    OutputUnusable,
     day_folders,
     version,
 )
@@ -129,8 +130,9 @@ def documents(store: Path, selection: Selection) -> Iterator[Documents]:
 def export(store: Path, out: Path, selection: Selection = EVERYTHING) -> Exported:
     """Bring the selected days in the folder `out` up to the store's newest snapshot.
 
-    Days outside the selection stay as they are. Raises UnknownService, BadOutput, ExportLocked,
-    SnapshotError, duckdb.Error or OSError; then readers go on finding what was there before.
+    Days outside the selection stay as they are. Raises UnknownService, BadOutput, OutputUnusable,
+    ExportLocked, SnapshotError, duckdb.Error or OSError; then readers go on finding what was
+    there before.
     """
     began = time.monotonic()
     with documents(store, selection) as held, day_folders(out) as folders:
@@ -172,7 +174,17 @@ def export_published(store: Path, out: Path, published: str) -> Exported:
     """
     try:
         return export(store, out)
-    except (BadOutput, ExportLocked, snapshot.SnapshotError, duckdb.Error, OSError) as error:
+    except _FAILURES as error:
         raise ExportFailed(
             f"{published} is published, but the export to {out} failed: {error}"
         ) from error
+
+
+_FAILURES = (
+    BadOutput,
+    OutputUnusable,
+    ExportLocked,
+    snapshot.SnapshotError,
+    duckdb.Error,
+    OSError,
+)

@@ -5,13 +5,16 @@ one. What a killed export left there is written over by the next.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.day_folders import BadOutput, ExportLocked, lock, sync
+import duckdb
+
+from jobs.day_folders import BadOutput, ExportLocked, lock, sync, writing
 from jobs.export import Documents, Selection, documents
 from queries.statements import statements
 
@@ -32,7 +35,7 @@ def export_file(store: Path, out: Path, format_: str, selection: Selection) -> E
     """Write the selection, from the store's newest snapshot, to the file `out`.
 
     `format_` is one of FORMATS. Raises UnknownService, BadOutput, ExportLocked, SnapshotError,
-    duckdb.Error or OSError; then `out` is what it was before.
+    OutputUnusable, duckdb.Error or OSError; then `out` is what it was before.
     """
     began = time.monotonic()
     with documents(store, selection) as held, _replaced(out) as part:
@@ -57,7 +60,13 @@ def _csv(held: Documents, part: Path) -> None:
 
 def _copy(held: Documents, part: Path, how: str) -> None:
     target = str(part).replace("'", "''")
-    held.connection.execute(_SQL[how].format(cells=_SQL["cells"], target=target), held.bounds)
+    try:
+        held.connection.execute(_SQL[how].format(cells=_SQL["cells"], target=target), held.bounds)
+    except duckdb.IOException as error:
+        # A failed write comes as JSON inside of a sentence; all else is said well.
+        if number := re.search(r'"errno":"(\d+)"', str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 FORMATS: dict[str, Callable[[Documents, Path], None]] = {
@@ -72,21 +81,23 @@ def _replaced(out: Path) -> Iterator[Path]:
     """A file to write, which takes the place of `out` if the body does not raise."""
     if out.is_dir():
         raise BadOutput(f"{out} is a folder; with --format an export is a file")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        lock(descriptor, out)
-        if not os.path.exists(part) or os.stat(part).st_ino != os.fstat(descriptor).st_ino:
-            # The other export was done between the two lines above.
-            raise ExportLocked(f"another export writes to {out}")
+    with writing(out):
+        if not out.parent.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+        part = out.with_name(f".{out.name}.part")
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            yield part
-            sync(part)
-            part.replace(out)
-            sync(out.parent)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    finally:
-        os.close(descriptor)
+            lock(descriptor, out)
+            if not os.path.exists(part) or os.stat(part).st_ino != os.fstat(descriptor).st_ino:
+                # The other export was done between the two lines above.
+                raise ExportLocked(f"another export writes to {out}")
+            try:
+                yield part
+                sync(part)
+                part.replace(out)
+                sync(out.parent)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        finally:
+            os.close(descriptor)
