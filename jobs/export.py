@@ -123,7 +123,7 @@ def documents(store: Path, selection: Selection) -> Iterator[Documents]:
     Raises UnknownService, SnapshotError, duckdb.Error or OSError.
     """
     with snapshot.reading(store) as connection:
-        snapshot.check(connection, snapshot.newest(store), snapshot.SCHEMA_VERSION)
+        snapshot.check_version(connection, store)
         yield Documents(connection, selection)
 
 

@@ -64,7 +64,7 @@ def plan(store: Path, retention: Retention) -> Pruned:
     """What `prune` would do; writes nothing. Raises SnapshotError, duckdb.Error or OSError."""
     now = datetime.now(UTC).replace(tzinfo=None)
     with snapshot.reading(store) as connection:
-        snapshot.check(connection, snapshot.newest(store), snapshot.SCHEMA_VERSION)
+        snapshot.check_version(connection, store)
         before = _horizon(connection, now, retention)
         fold.close(connection, now - retention.window)
         figures = _figures(connection, before)

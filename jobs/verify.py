@@ -57,8 +57,7 @@ def verify(store: Path, *, deep: bool) -> Proof:
     """
     name = snapshot.newest(store).stem
     with snapshot.reading(store) as connection:
-        snapshot.check(connection, snapshot.newest(store), snapshot.SCHEMA_VERSION)
-        snapshot.check(connection, snapshot.newest(store), snapshot.SCHEMA_VERSION)
+        snapshot.check_version(connection, store)
         rows = connection.execute(_SQL["findings"]).fetchall()
         findings = [Finding(*row) for row in rows] + _unlike(connection)
         if not deep:

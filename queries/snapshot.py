@@ -89,11 +89,8 @@ def newest(store: Path) -> Path:
     return target
 
 
-def check(connection: duckdb.DuckDBPyConnection, file: Path, oldest: int = OLDEST_READ) -> None:
-    """Raise SnapshotError unless the current database is a whole snapshot.
-
-    WrongVersion if its schema is newer than this program's or older than `oldest`.
-    """
+def check(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Raise SnapshotError unless the current database is a whole snapshot that can be read."""
     ((block_size, used),) = connection.execute(
         "SELECT block_size, used_blocks FROM pragma_database_size()"
         " WHERE database_name = current_database()"
@@ -101,6 +98,16 @@ def check(connection: duckdb.DuckDBPyConnection, file: Path, oldest: int = OLDES
     whole, rest = divmod(file.stat().st_size - _HEADERS, block_size)
     if rest or whole < used:
         raise SnapshotError(f"{file} is cut short")
+    check_version(connection, file, OLDEST_READ)
+
+
+def check_version(
+    connection: duckdb.DuckDBPyConnection, file: Path, oldest: int = SCHEMA_VERSION
+) -> None:
+    """Raise WrongVersion if the schema is newer than this program's or older than `oldest`.
+
+    SnapshotError if the current database is no snapshot; messages name `file`.
+    """
     try:
         ((version,),) = connection.execute(
             "FROM internal.snapshot SELECT schema_version"
