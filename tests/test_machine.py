@@ -42,7 +42,7 @@ def cells(content: int) -> Counter[Cell]:
 
 
 # The same walks on every machine; another number gives others.
-@seed(11)
+@seed(2)
 class Deliveries(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
