@@ -50,7 +50,7 @@ def classes(report: Report) -> Figure:
     upper.set_ylabel(f"requests per {report.step.spoken}")
     _count_axis(upper)
     lower.set_ylabel("share of requests")
-    lower.yaxis.set_major_formatter(PercentFormatter(1.0))
+    lower.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     lower.set_ylim(bottom=0)
     for axes in (upper, lower):
         axes.grid(axis="y")
@@ -75,7 +75,7 @@ def heatmap(report: Report) -> Figure:
     axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_ylabel("service, worst first")
+    axes.set_ylabel("service")
     title = f"5xx answers, share of requests per {heat.step.spoken}; empty: no requests"
     _legend(axes, len(LEVELS), title)
     _time_axis(axes, report)
@@ -125,7 +125,7 @@ def lateness(report: Report) -> Figure:
         rows = [row for row, is_late in enumerate(late) if is_late == after]
         files = [found.spans[row].files for row in rows]
         axes.barh(rows, files, color=light("client" if after else "ok"), label=label)
-    sums = [f"{span.files:,} files, {span.rows:,} rows" for span in found.spans]
+    sums = [f"{_counted(span.files, 'file')}, {_counted(span.rows, 'row')}" for span in found.spans]
     _rows_on_both_sides(axes, lateness_spans(), sums)
     _count_axis(axes, "x")
     axes.set_xlabel("files")
@@ -145,7 +145,7 @@ CHARTS: dict[str, Callable[[Report], Figure]] = {
 def weeks_before(report: Report) -> str:
     """With what a report compares, as in `against the week before`."""
     weeks = report.period.weeks
-    return "the week before" if weeks == 1 else f"{weeks} weeks before"
+    return "the week before" if weeks == 1 else f"{weeks} weeks earlier"
 
 
 def lateness_spans() -> list[str]:
@@ -221,6 +221,10 @@ def _legend(axes: Axes, columns: int, title: str | None = None) -> None:
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.3, title=title,
         alignment="left", handlelength=1.2, columnspacing=1.4, title_fontsize="medium",
     )  # fmt: skip
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _short(name: str) -> str:

@@ -12,6 +12,7 @@ from queries.report import Report
 from queries.statements import statement
 
 _CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")
+_EVERY_ROW = "<p>All rows of the files of these days were counted.</p>"
 
 
 def page(report: Report) -> bytes:
@@ -31,19 +32,15 @@ def page(report: Report) -> bytes:
 
 def _scope(report: Report) -> str:
     if report.chosen is None:
-        return f"All services: {report.heat.services:,} with requests."
+        return f"All services; {report.heat.services:,} have requests."
     return f"Services: {', '.join(report.chosen)}."
 
 
 def _final(report: Report) -> str:
-    until = report.final_until
-    if until and until >= report.period.until:
+    start, until, final = report.period.start, report.period.until, report.final_until
+    if final and final >= until:
         return "The counts are final."
-    return (
-        f"Counts from {_moment(max(until, report.period.start))} on can still change."
-        if until
-        else ""
-    )
+    return f"Counts from {_moment(max(final or start, start))} on can still change."
 
 
 def _figures(report: Report) -> str:
@@ -68,9 +65,9 @@ def _classes(report: Report) -> str:
     ]
     return _section(
         "Status classes over time",
-        f"Requests in each {report.step.spoken}, and the share of those that failed.",
+        f"Requests per {report.step.spoken}, and the share of 4xx and 5xx.",
         _chart(report, "classes", "Requests over time by class of status code"),
-        _numbers(("class", "requests", "share"), rows),
+        _numbers("Numbers by class", ("class", "requests", "share"), rows),
     )
 
 
@@ -93,13 +90,13 @@ def _heatmap(report: Report) -> str:
         f"{shown} error ratio (5xx answers to requests) over the whole time, as far as their "
         "number of requests bears it out.",
         _chart(report, "heatmap", "Error ratio by service and time"),
-        _numbers(("service", "requests", "5xx", "error ratio"), rows),
+        _numbers("Numbers by service", ("service", "requests", "5xx", "error ratio"), rows),
     )
 
 
 def _changes(report: Report) -> str:
     found, before = report.comparison, weeks_before(report)
-    span = f"Compared are {_moment(found.since)} to {_moment(found.until)} with {before}."
+    span = f"{_moment(found.since)} to {_moment(found.until)}, compared with {before}."
     rows = [
         (
             each.service_name,
@@ -116,7 +113,7 @@ def _changes(report: Report) -> str:
         f"Largest changes against {before}",
         span if found.requests_before else "",
         _chart(report, "changes", "Services whose counts changed most"),
-        _numbers(headings, rows if found.requests_before else []),
+        _numbers("Numbers by service", headings, rows if found.requests_before else []),
     )
 
 
@@ -136,14 +133,18 @@ def _lateness(report: Report) -> str:
         (name, f"{span.files:,}", f"{span.rows:,}")
         for name, span in zip(lateness_spans(), found.spans, strict=True)
     ]
-    headings = ("file, the latest first", "newest request", "counted", "hours", "rows")
+    headings = ("file", "newest request", "counted", "hours", "rows")
     return _section(
         "Lateness",
         "How old the newest request of a file was when the run that counted it started; "
         "files of all services with requests of these days.",
         _chart(report, "lateness", "Files by the age of their newest request"),
-        _numbers(("age of the newest request", "files", "rows"), spans if found.files else []),
-        _numbers(headings, rows),
+        _numbers(
+            "Numbers by age",
+            ("age of the newest request", "files", "rows"),
+            spans if found.files else [],
+        ),
+        _numbers("The latest files", headings, rows),
     )
 
 
@@ -152,8 +153,7 @@ def _quarantine(report: Report) -> str:
     said = "No file is in quarantine."
     if found.files:
         said = (
-            f"{found.files:,} files can't be used and are not in the counts, whatever their day. "
-            f"The newest {len(found.newest):,}:"
+            f"Files that can't be used and are not in the counts, of whatever day: {found.files:,}."
         )
     files = [
         (each.path, each.state, each.reason, _moment(each.ingested_at)) for each in found.newest
@@ -162,9 +162,11 @@ def _quarantine(report: Report) -> str:
     return _section(
         "Quarantine",
         said,
-        _table(("file", "state", "reason", "looked at"), files, texts=(0, 2)),
-        "" if rejected else "<p>All rows of the files of these days were counted.</p>",
-        _table(("rows of these days that were not counted", "rows", "files"), rejected),
+        _table(("file, the newest first", "state", "reason", "looked at"), files, texts=(0, 2)),
+        _table(
+            ("rows of the files of these days that were not counted", "rows", "files"), rejected
+        ),
+        _EVERY_ROW if report.lateness.files and not rejected else "",
     )
 
 
@@ -184,13 +186,9 @@ def _chart(report: Report, chart: str, label: str) -> str:
     return f'<div class="wide" tabindex="0">{drawn}</div>'
 
 
-def _numbers(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _numbers(summary: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     table = _table(headings, rows)
-    return (
-        f"<details><summary>numbers: {escape(headings[0])}</summary>{table}</details>"
-        if rows
-        else ""
-    )
+    return f"<details><summary>{summary}</summary>{table}</details>" if rows else ""
 
 
 def _table(

@@ -20,7 +20,7 @@ PALETTE = {
     "soft": Colour("#5b6670", "#9aa7b3"),
     "line": Colour("#d5dbe0", "#3a444e"),
     "ok": Colour("#3f78b5", "#4f8fd0"),
-    "redirect": Colour("#a3c6e6", "#2f5478"),
+    "redirect": Colour("#a3c6e6", "#a9cbea"),
     "client": Colour("#ee9a2e", "#f0a541"),
     "server": Colour("#c62828", "#ff6b60"),
     "other": Colour("#8d979f", "#76818a"),
