@@ -129,6 +129,19 @@ def test_a_day_that_is_not_over_is_compared_as_far_as_it_goes(two_weeks: Store) 
     assert found.requests_before == 10
 
 
+def test_what_was_not_counted_a_week_before_is_no_change(logs: Logs, store: Store) -> None:
+    logs.requests("before.parquet", *at(9, "12:00:00", "a.example", 200))
+    logs.requests(
+        "now.parquet",
+        *at(16, "11:59:59", "a.example", 200),
+        *at(16, "12:00:00", "a.example", 200, 200),
+    )
+    store.run(logs.folder)
+    found = report(store.folder).comparison
+    assert f"{found.since:%H:%M}" == "12:00"
+    assert [tuple(each[1:3]) for each in found.changes] == [(1, 2)]
+
+
 def test_without_a_week_before_the_page_says_so(two_weeks: Store) -> None:
     shown = Tables(page.page(report(two_weeks.folder, date(2025, 9, 9), date(2025, 9, 9))))
     assert "There is nothing to compare with: no request is counted the week before." in shown.text
@@ -151,13 +164,27 @@ def test_one_failed_request_of_one_does_not_lead_the_list(logs: Logs, store: Sto
 def test_lateness_is_the_age_of_the_newest_request_when_the_run_started(
     logs: Logs, store: Store
 ) -> None:
-    logs.requests("a.parquet", *at(9, "12:00:00", "a.example", 200, 200))
+    logs.requests("a.parquet", *at(9, "12:00:00", "a.example", 200))
+    logs.requests("other_day.parquet", *at(8, "12:00:00", "a.example", 200))
+    store.run(logs.folder)
+    # What was replaced is not in the counts any more.
+    logs.requests(
+        "a.parquet", *at(9, "11:00:00", "a.example", 200), *at(9, "12:00:00", "a.example", 200)
+    )
     store.run(logs.folder)
     found = report(store.folder).lateness
-    ((hours,),) = store.sql("SELECT epoch(ingested_at - last_request) / 3600 FROM source_files")
+    ((hours,),) = store.sql(
+        "SELECT epoch(ingested_at - last_request) / 3600 FROM source_files WHERE rows_counted = 2"
+    )
     assert [(late.rows, late.hours) for late in found.latest] == [(2, hours)]
     assert [span.files for span in found.spans] == [0] * len(LATE_HOURS) + [1]
     assert (found.files, found.late_files) == (1, 1)
+
+
+def test_rejected_rows_are_those_of_the_days(two_weeks: Store) -> None:
+    found = report(two_weeks.folder, date(2025, 9, 9), date(2025, 9, 9))
+    assert found.rejected == []
+    assert "All rows of the files of these days were counted." in Tables(page.page(found)).text
 
 
 def test_a_broken_file_is_shown_whatever_the_day(two_weeks: Store) -> None:
