@@ -115,6 +115,8 @@ def _write(file: Path, drawn: bytes) -> None:
     try:
         part.write_bytes(drawn)
         part.replace(file)
+    except OSError as error:
+        _fail(f"{file} can't be written: {error.strerror}", FAILED)
     finally:
         part.unlink(missing_ok=True)
 

@@ -166,7 +166,7 @@ def test_axes_say_their_units_and_utc(store: Store) -> None:
 
 
 def test_equal_reports_are_equal_bytes_whatever_is_configured(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "matplotlibrc").write_text("font.size: 20\nsvg.fonttype: path\nsavefig.dpi: 50\n")
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\naxes.linewidth: 5\naxes.grid: True\n")
     code = (
         "import sys; from jobs.cli import app\n"
         "for out, *chart in (['p.html'], ['c.png', '--chart', 'changes'], ['c.svg', '--chart', 'classes']):\n"

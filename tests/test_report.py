@@ -247,16 +247,27 @@ def test_what_can_not_be_drawn_is_refused_in_a_sentence(
 
 
 def test_a_store_without_data_and_a_folder_that_is_not_there_are_told(
-    store: Store, logs: Logs, tmp_path: Path, two_weeks: Store, httpcodes: Command
+    store: Store, logs: Logs, tmp_path: Path, httpcodes: Command
 ) -> None:
     missing = httpcodes("report", "--store", tmp_path / "nowhere")
     assert (missing.returncode, b"nothing was published" in missing.stderr) == (1, True)
     store.run(logs.folder)
     empty = httpcodes("report", "--store", store.folder)
     assert (empty.returncode, b"nothing to report" in empty.stderr) == (2, True)
-    out = tmp_path / "nowhere" / "x.html"
-    unwritten = httpcodes("report", "--store", two_weeks.folder, "--out", out)
-    assert (unwritten.returncode, b"No such file" in unwritten.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("out", "why"), [("nowhere/x.html", "No such file or directory"), ("x.html", "Is a directory")]
+)
+def test_a_page_that_can_not_be_written_leaves_nothing(
+    out: str, why: str, two_weeks: Store, tmp_path: Path, httpcodes: Command
+) -> None:
+    (tmp_path / "x.html").mkdir()
+    before = sorted(tmp_path.iterdir())
+    done = httpcodes("report", "--store", two_weeks.folder, "--out", tmp_path / out)
+    sentence = f"httpcodes: {tmp_path / out} can't be written: {why}\n"
+    assert (done.returncode, done.stderr.decode()) == (1, sentence)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_missing_extra_is_named(two_weeks: Store) -> None:
