@@ -7,6 +7,7 @@ SVG needs no script, so that a page can hold it and stay one file.
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
@@ -16,7 +17,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from queries.palette import light
-from queries.report import LATE_HOURS, Change, Report
+from queries.report import LATE_HOURS, Report
 
 CLASSES = {"ok": "2xx", "redirect": "3xx", "client": "4xx", "server": "5xx", "other": "other"}
 """Roles of the palette, in the order of the classes."""
@@ -36,19 +37,12 @@ def classes(report: Report) -> Figure:
     """Requests by class over time, and the shares of 4xx and 5xx below."""
     figure = _figure(5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    steps = [each.step_start for each in report.classes]
-    edges = _edges([*steps, report.period.until])
+    edges = _edges([*(each.step_start for each in report.classes), report.period.until])
     counts = [each[1:] for each in report.classes]
-    floor = [0] * len(counts)
-    for role, column in zip(CLASSES, zip(*counts, strict=True), strict=True):
-        top = [below + n for below, n in zip(floor, column, strict=True)]
-        upper.stairs(top, edges, baseline=floor, fill=True, color=light(role), label=CLASSES[role])
-        floor = top
-    for role, index in (("client", 2), ("server", 3)):
-        share = [row[index] / sum(row) if sum(row) else float("nan") for row in counts]
-        lower.stairs(share, edges, baseline=None, color=light(role), lw=1.3, label=CLASSES[role])
+    _stack(upper, counts, edges)
     upper.set_ylabel(f"requests per {report.step.spoken}")
     _count_axis(upper)
+    _shares(lower, counts, edges)
     lower.set_ylabel("share of requests")
     lower.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     lower.set_ylim(bottom=0)
@@ -88,22 +82,15 @@ def changes(report: Report) -> Figure:
     found, before = report.comparison, weeks_before(report)
     if not found.requests_before:
         raise NothingToDraw(f"there is nothing to compare with: no request is counted {before}")
-    by_requests = [each for each in found.changes if each.by_requests]
-    by_errors = sorted(
-        (each for each in found.changes if each.by_errors),
-        key=lambda each: (-abs(each.errors - each.errors_before), each.service_name),
-    )
-    if not by_requests and not by_errors:
+    requests = [_Bar(c.service_name, c.requests_before, c.requests) for c in found.by_requests]
+    errors = [_Bar(c.service_name, c.errors_before, c.errors) for c in found.by_errors]
+    panels = {what: b for what, b in (("requests", requests), ("5xx answers", errors)) if b}
+    if not panels:
         raise NothingToDraw(f"no service has other counts than {before}")
-    panels = {
-        "requests": [(each, each.requests_before, each.requests) for each in by_requests],
-        "5xx answers": [(each, each.errors_before, each.errors) for each in by_errors],
-    }
-    shown = {what: bars for what, bars in panels.items() if bars}
-    lengths = [len(bars) for bars in shown.values()]
-    figure = _figure(0.9 * len(shown) + _ROW * 1.15 * sum(lengths))
-    grid = figure.subplots(len(shown), 1, squeeze=False, height_ratios=lengths)
-    for (axes,), (what, bars) in zip(grid, shown.items(), strict=True):
+    lengths = [len(bars) for bars in panels.values()]
+    figure = _figure(0.9 * len(panels) + _ROW * 1.15 * sum(lengths))
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=lengths)
+    for (axes,), (what, bars) in zip(grid, panels.items(), strict=True):
         _bars_of_change(axes, bars)
         axes.set_xlabel(f"{what}, change against {before}")
     return figure
@@ -158,6 +145,23 @@ def _figure(height: float) -> Figure:
     return Figure(figsize=(_WIDTH, height), layout="constrained")
 
 
+def _stack(axes: Axes, counts: Sequence[tuple[int, ...]], edges: Sequence[float]) -> None:
+    """The classes, one upon the other."""
+    floor = [0] * len(counts)
+    for role, column in zip(CLASSES, zip(*counts, strict=True), strict=True):
+        top = [below + n for below, n in zip(floor, column, strict=True)]
+        axes.stairs(top, edges, baseline=floor, fill=True, color=light(role), label=CLASSES[role])
+        floor = top
+
+
+def _shares(axes: Axes, counts: Sequence[tuple[int, ...]], edges: Sequence[float]) -> None:
+    """4xx and 5xx, 0 to 1; where there is no request there is no line."""
+    for index, (role, name) in enumerate(CLASSES.items()):
+        if role in ("client", "server"):
+            shares = [row[index] / sum(row) if any(row) else float("nan") for row in counts]
+            axes.stairs(shares, edges, baseline=None, color=light(role), lw=1.3, label=name)
+
+
 def _edges(moments: Iterable[datetime]) -> list[float]:
     return [float(date2num(moment)) for moment in moments]
 
@@ -178,13 +182,19 @@ def _spoken(level: int) -> str:
     return "none" if level == 0 else "over 20 %" if level == len(LEVELS) - 1 else f"up to {most}"
 
 
-def _bars_of_change(axes: Axes, bars: Sequence[tuple[Change, int, int]]) -> None:
-    differences = [now - before for _, before, now in bars]
+class _Bar(NamedTuple):
+    service_name: str
+    before: int
+    now: int
+
+
+def _bars_of_change(axes: Axes, bars: Sequence[_Bar]) -> None:
+    differences = [bar.now - bar.before for bar in bars]
     colours = [light("client" if difference > 0 else "ok") for difference in differences]
     axes.barh(range(len(bars)), differences, color=colours)
     axes.axvline(0, color=light("soft"), lw=0.8)
-    names = [_short(change.service_name) for change, _, _ in bars]
-    _rows_on_both_sides(axes, names, [f"{before:,} → {now:,}" for _, before, now in bars])
+    names = [_short(bar.service_name) for bar in bars]
+    _rows_on_both_sides(axes, names, [f"{bar.before:,} → {bar.now:,}" for bar in bars])
     _count_axis(axes, "x")
 
 

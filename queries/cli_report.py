@@ -1,7 +1,10 @@
 """The command that draws: a page for a day or range, or one chart."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,7 +17,7 @@ from queries.report import NothingToReport, Report
 from queries.report import report as counted
 from queries.snapshot import SnapshotError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 # Here again: the room that draws them needs the extra.
 CHARTS = ("classes", "heatmap", "changes", "lateness")
 _DAY = ["%Y-%m-%d"]
@@ -55,17 +58,31 @@ def report(
         raise typer.BadParameter(f"unknown chart {chart!r}; known are {', '.join(CHARTS)}")
     format_ = _format(out, chart)
     first_day, last_day = _days(day, first, last)
+    if find_spec("matplotlib") is None:
+        _fail("report needs matplotlib: pip install 'httpcodes[report]'", USAGE)
     place = config.store_of(store, configured(config_file))
-    try:
+    with _exit_codes():
         found = counted(place, first_day, last_day, tuple(service) if service else None)
         drawn = _drawn(found, chart, format_)
-        file = out or Path(_usual_name(found, chart, format_))
-        _write(file, drawn)
+    file = out or Path(_usual_name(found, chart, format_))
+    _write(file, drawn)
+    typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """One sentence and one exit code for each way to fail."""
+    try:
+        yield
     except NothingToReport as nothing:
         _fail(nothing, USAGE)
     except (SnapshotError, duckdb.Error, OSError) as error:
         _fail(error, FAILED)
-    typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
+    except RuntimeError as error:
+        # What DuckDB makes of a KeyboardInterrupt.
+        if str(error) != "Query interrupted":
+            raise
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _format(out: Path | None, chart: str | None) -> str:
@@ -90,12 +107,9 @@ def _days(
 
 
 def _drawn(found: Report, chart: str | None, format_: str) -> bytes:
-    try:
-        from queries import page, pictures  # noqa: PLC0415 - an extra
-        from queries.charts import NothingToDraw  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        name = str(missing.name).partition(".")[0]
-        _fail(f"report needs {name}: pip install 'httpcodes[report]'", USAGE)
+    from queries import page, pictures  # noqa: PLC0415 - an extra
+    from queries.charts import NothingToDraw  # noqa: PLC0415
+
     if chart is None:
         return page.page(found)
     try:

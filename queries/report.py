@@ -136,6 +136,17 @@ class Comparison(NamedTuple):
     """0: there is nothing to compare with."""
     changes: list[Change]
 
+    @property
+    def by_requests(self) -> list[Change]:
+        """Those whose requests changed most, the largest change first."""
+        return [change for change in self.changes if change.by_requests]
+
+    @property
+    def by_errors(self) -> list[Change]:
+        """Those whose 5xx answers changed most, the largest change first."""
+        found = [change for change in self.changes if change.by_errors]
+        return sorted(found, key=lambda c: (-abs(c.errors - c.errors_before), c.service_name))
+
 
 class Span(NamedTuple):
     """Files whose newest request was so old when the run that counted them started."""
