@@ -1,0 +1,202 @@
+"""Pictures: files that need nothing else, readable in light and dark, the same each time."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import Command, Logs, Store
+
+from queries import charts, cli_report, page, pictures
+from queries.palette import PALETTE
+from queries.report import report
+
+NAMESPACES = {"xmlns", "xmlns:xlink"}
+LOADS = {
+    "script",
+    "link",
+    "iframe",
+    "object",
+    "embed",
+    "base",
+    "img",
+    "image",
+    "source",
+    "foreignobject",
+}
+SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml version="}
+
+
+class Elements(HTMLParser):
+    """The names and attributes of all elements of a page, and its style sheets."""
+
+    def __init__(self, html: bytes) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.styles = ""
+        self._style = False
+        self.feed(html.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self._style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._style = False
+
+    def handle_data(self, data: str) -> None:
+        self.styles += data if self._style else ""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A day and the same a week before, so that every chart has something in it."""
+    folder = tmp_path_factory.mktemp("charts")
+    logs, store = Logs(folder / "logs"), Store(folder / "store")
+    day = [
+        ("12:00:00", 200),
+        ("12:30:00", 301),
+        ("13:00:00", 404),
+        ("23:59:59", 500),
+        ("00:00:00", 0),
+    ]
+    for date, more in ((9, 0), (16, 3)):
+        hosts = [
+            "one.example",
+            "$x^2$.example",
+            "<i>#c62828;\"id='.example",
+            f"{'long-' * 40}.example",
+        ]
+        rows = [
+            (f"2025-09-{date:02}T{time}Z", host, code)
+            for host in hosts
+            for time, code in [*day, *[("14:00:00", 503)] * more]
+        ]
+        logs.requests(f"{date}.parquet", *rows)
+    store.run(logs.folder)
+    return store
+
+
+def test_the_page_loads_nothing(store: Store) -> None:
+    html = page.page(report(store.folder))
+    found = Elements(html)
+    assert not found.names & LOADS
+    for name, value in found.attributes:
+        assert name in NAMESPACES or "//" not in value, (name, value)
+        if name.endswith(("href", "src")):
+            assert value.startswith("#")
+        assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)", value))
+    assert "url(" not in found.styles
+    assert "@import" not in found.styles
+    assert dict(found.attributes)["content"]
+    assert b"default-src 'none'" in html
+
+
+def test_every_identifier_is_there_once(store: Store) -> None:
+    found = Elements(page.page(report(store.folder)))
+    known = Counter(value for name, value in found.attributes if name == "id")
+    assert set(known.values()) == {1}
+    for name, value in found.attributes:
+        targets = [value] if name.endswith("href") else re.findall(r"url\(([^)]*)\)", value)
+        assert all(target.removeprefix("#") in known for target in targets)
+
+
+def test_every_colour_on_the_page_has_a_light_and_a_dark_form(store: Store) -> None:
+    found = Elements(page.page(report(store.folder)))
+    drawn = " ".join(value for name, value in found.attributes if name == "style")
+    assert not re.search("#[0-9a-f]{3,8}", drawn)
+    used = set(re.findall(r"var\(--([\w-]+)\)", drawn + found.styles))
+    assert {"paper", "ink", "ok", "server", "heat-5"} <= used <= set(PALETTE)
+    for role in used:
+        assert len(re.findall(rf"--{role}:#", found.styles)) == 2
+
+
+def test_no_two_light_colours_are_equal() -> None:
+    assert len({colour.light for colour in PALETTE.values()}) == len(PALETTE)
+
+
+def test_the_command_knows_the_charts_that_there_are() -> None:
+    assert tuple(charts.CHARTS) == cli_report.CHARTS
+
+
+@pytest.mark.parametrize("format_", SIGNATURES)
+@pytest.mark.parametrize("chart", charts.CHARTS)
+def test_a_chart_is_a_picture_of_its_own(
+    chart: str, format_: str, store: Store, tmp_path: Path, httpcodes: Command
+) -> None:
+    out = tmp_path / f"chart.{format_.upper()}"
+    done = httpcodes("report", "--store", store.folder, "--chart", chart, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(SIGNATURES[format_])
+    if format_ == "svg":
+        text = "\n".join(ElementTree.parse(out).getroot().itertext())
+        assert "2025-09-16 (UTC)" in text
+
+
+def test_names_stand_in_charts_as_they_are_and_long_ones_are_cut(store: Store) -> None:
+    drawn = pictures.inline(report(store.folder), "heatmap", "a < b & c")
+    root = ElementTree.fromstring(drawn)
+    texts = [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert {"one.example", "$x^2$.example", "<i>#c62828;\"id='.example"} <= set(texts)
+    assert root.attrib["aria-label"] == "a < b & c"
+    (cut,) = (text for text in texts if text and "…" in text)
+    assert len(cut) <= 34
+
+
+def test_axes_say_their_units_and_utc(store: Store) -> None:
+    found = report(store.folder)
+    drawn = "\n".join(pictures.inline(found, chart, "") for chart in charts.CHARTS)
+    texts = set(ElementTree.fromstring(f"<all>{drawn}</all>").itertext())
+    assert {
+        "requests per 5 minutes",
+        "share of requests",
+        "time, UTC (2025-09-16)",
+        "requests, change against the week before",
+        "5xx answers, change against the week before",
+        "files",
+        "age of the newest request",
+    } <= texts
+
+
+def test_equal_reports_are_equal_bytes_whatever_is_configured(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\naxes.linewidth: 5\naxes.grid: True\n")
+    code = (
+        "import sys; from jobs.cli import app\n"
+        "for out, *chart in (['p.html'], ['c.png', '--chart', 'changes'], ['c.svg', '--chart', 'classes']):\n"
+        "    app(['report', '--store', sys.argv[1], '--out', out, *chart], standalone_mode=False)\n"
+    )
+    seen = []
+    for number, extra in enumerate(({}, {"MATPLOTLIBRC": str(tmp_path), "TZ": "Asia/Tokyo"})):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": str(number + 1), **extra}
+        command = [sys.executable, "-c", code, str(store.folder)]
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+        seen.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert seen[0] == seen[1]
+    assert set(seen[0]) == {"p.html", "c.png", "c.svg"}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "level"), [(0, 0), (0.0001, 1), (0.001, 1), (0.0011, 2), (0.2, 4), (0.21, 5), (1, 5)]
+)
+def test_levels_of_the_heat_map_reach_up_to_their_ratio(
+    ratio: float, level: int, tmp_path: Path
+) -> None:
+    logs, store = Logs(tmp_path / "logs"), Store(tmp_path / "store")
+    errors = round(ratio * 10_000)
+    codes = [500] * errors + [200] * (10_000 - errors)
+    logs.requests("a.parquet", *(("2025-09-09T12:00:00Z", "a.example", code) for code in codes))
+    store.run(logs.folder)
+    root = ElementTree.fromstring(pictures.inline(report(store.folder), "heatmap", ""))
+    # Each level is drawn once in the legend.
+    fills = [element.get("style", "") for element in root.iter() if element.get("d")]
+    found = Counter(re.findall(r"fill: var\(--heat-(\d)\)", " ".join(fills)))
+    assert found - Counter("012345") == Counter(str(level))
