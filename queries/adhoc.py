@@ -25,8 +25,10 @@ from queries import snapshot
 from queries.statements import statements
 
 MEMORY = "2GB"
+MEMORY_BYTES = 2 * 1000**3
 
 _SQL = statements("queries", "adhoc.sql")
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _ACCEPTED = "only what reads is let through, such as SELECT"
 _TABLE_FUNCTIONS = {
@@ -47,8 +49,10 @@ class TimedOut(Exception):
 class Analyst:
     """A fenced connection to one snapshot."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
         self._connection = connection
+        self.spill = spill
+        """The folder that holds what does not fit into memory; it goes when the fence does."""
 
     def ask(
         self, sql: str, values: Mapping[str, str] | None = None, seconds: float = 60
@@ -58,18 +62,15 @@ class Analyst:
         Raises Refused before anything runs, TimedOut when all of it takes longer than this, and
         duckdb.Error.
         """
-        asked = self._connection.extract_statements(sql)
-        for statement in asked:
-            self._check(statement)
+        asked = self.checked(sql)
         expired = threading.Event()
         timer = threading.Timer(seconds, self._expire, [expired])
         timer.daemon = True
         timer.start()
         try:
             for statement in asked:
-                named = {k: v for k, v in (values or {}).items() if k in statement.named_parameters}
-                result = self._connection.execute(statement, named)
-                yield [name for name, *_ in result.description or ()], result.fetchall()
+                result = self.result(statement, values or {})
+                yield result.columns, result.fetchall()
         except duckdb.InterruptException as error:
             if not expired.is_set():
                 raise
@@ -77,11 +78,40 @@ class Analyst:
         finally:
             timer.cancel()
 
-    def _expire(self, expired: threading.Event) -> None:
-        expired.set()
+    def checked(self, sql: str) -> list[duckdb.Statement]:
+        """The statements of the text, each of which only reads.
+
+        Raises Refused, or duckdb.Error for what is no SQL.
+        """
+        asked = self._connection.extract_statements(sql)
+        for statement in asked:
+            self._check(statement)
+        return asked
+
+    def result(
+        self, statement: duckdb.Statement, values: Mapping[str, str]
+    ) -> duckdb.DuckDBPyRelation:
+        """The rows of a checked statement, which takes of the values those that it names.
+
+        Raises duckdb.Error; so does reading the rows, but as Arrow an OSError or a ValueError.
+        """
+        named = {name: values[name] for name in values if name in statement.named_parameters}
+        return self._connection.sql(statement, params=named)
+
+    def interrupt(self) -> None:
+        """Stop what runs, from another thread."""
         self._connection.interrupt()
 
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self.interrupt()
+
     def _check(self, statement: duckdb.Statement) -> None:
+        query = statement.query
+        if statement.type == duckdb.StatementType.EXPLAIN and (explained := _EXPLAIN.match(query)):
+            statement, *more = self._connection.extract_statements(query[explained.end() :])
+            if more:
+                raise Refused(f"EXPLAIN of several statements is refused; {_ACCEPTED}")
         if statement.type != duckdb.StatementType.SELECT:
             raise Refused(f"{statement.type.name} is refused; {_ACCEPTED}")
         ((tree,),) = self._connection.execute(_SQL["parsed"], {"sql": statement.query}).fetchall()
@@ -134,4 +164,4 @@ def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Anal
             globs = [re.sub(r"([*?\[])", r"[\1]", path) for path in files]
             connection.execute("SET VARIABLE allowed = $files", {"files": [*files, *globs]})
             connection.execute(_SQL["locks"])
-            yield Analyst(connection)
+            yield Analyst(connection, Path(spill))
