@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from queries import snapshot
+from queries import parts, scan, snapshot
 from queries.statements import statements
 
 MEMORY = "2GB"
@@ -49,8 +49,12 @@ class TimedOut(Exception):
 class Analyst:
     """A fenced connection to one snapshot."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, spill: Path, left_out: list[str]
+    ) -> None:
         self._connection = connection
+        self.left_out = left_out
+        """Files in force whose rows access_log does not show: gone, or not as they were counted."""
         self.spill = spill
         """The folder that holds what does not fit into memory; it goes when the fence does."""
 
@@ -143,8 +147,10 @@ def _check_tree(tree: Any) -> None:
 
 
 @contextmanager
-def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Analyst]:
-    """The store's newest snapshot as it is now, for SQL from others.
+def fenced(
+    store: str | os.PathLike[str], memory: str = MEMORY, *, logs: bool = True
+) -> Iterator[Analyst]:
+    """The store's newest snapshot as it is now, for SQL from others; access_log only with `logs`.
 
     Raises snapshot.SnapshotError, or duckdb.Error and OSError if it can't be opened.
     """
@@ -159,9 +165,16 @@ def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Anal
         with duckdb.connect(":memory:", config=fence) as connection:
             snapshot.attach(connection, Path(store))
             connection.execute("SET enable_progress_bar = false")
-            files = [path for (path,) in connection.execute(_SQL["files"]).fetchall()]
-            # DuckDB asks for the name of a file and for the glob that it was named by.
-            globs = [re.sub(r"([*?\[])", r"[\1]", path) for path in files]
-            connection.execute("SET VARIABLE allowed = $files", {"files": [*files, *globs]})
+            left_out = parts.leave_out(connection) if logs else []
+            _allow(connection, left_out if logs else None)
             connection.execute(_SQL["locks"])
-            yield Analyst(connection, Path(spill))
+            yield Analyst(connection, Path(spill), left_out)
+
+
+def _allow(connection: duckdb.DuckDBPyConnection, left_out: list[str] | None) -> None:
+    """Note which files may be read: the logs but for these, or none."""
+    known = [] if left_out is None else connection.execute(_SQL["files"]).fetchall()
+    files = {path for (path,) in known}.difference(left_out or [])
+    # DuckDB asks for the name of a file and for the glob that it was named by.
+    allowed = sorted(files | {scan.pattern(path) for path in files})
+    connection.execute("SET VARIABLE allowed = CAST($files AS VARCHAR[])", {"files": allowed})

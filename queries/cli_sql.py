@@ -20,6 +20,8 @@ from queries.snapshot import SnapshotError
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 ON_TERMINALS = 1_000
 """Rows of a result that a terminal is shown."""
+NAMED = 3
+"""Files that access_log leaves out, and that are named; the others are counted."""
 BATCH = 100_000
 
 _SUFFIXES = {f".{format_}": format_ for format_ in Format} | {".md": Format.MARKDOWN}
@@ -78,7 +80,10 @@ def sql(
     terms = _terms(format_, out, rows, timeout)
     place = config.store_of(store, configured(config_file))
     deadline.bound_memory(adhoc.MEMORY_BYTES)
-    with _sentences(), adhoc.fenced(place) as analyst:
+    # Whoever does not ask for the logs need not wait until each was looked at.
+    logs = "access_log" in asked.lower()
+    with _sentences(), adhoc.fenced(place, logs=logs) as analyst:
+        _name(analyst.left_out)
         statements = analyst.checked(asked)
         _check(statements, values, terms)
         with _output(out) as stream:
@@ -139,6 +144,13 @@ def _terms(format_: Format | None, out: Path | None, rows: int | None, seconds: 
     if terminal and chosen is Format.PARQUET:
         raise typer.BadParameter("a terminal shows no Parquet; name a file with --out FILE")
     return _Terms(chosen, rows or (ON_TERMINALS if terminal else None), seconds, terminal)
+
+
+def _name(left_out: list[str]) -> None:
+    if left_out:
+        more = f", and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
+        files = printable(", ".join(left_out[:NAMED]) + more)
+        typer.echo(f"access_log leaves out what is gone or changed since: {files}", err=True)
 
 
 def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:
