@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO, NoReturn
 import duckdb
 import typer
 
-from queries import adhoc, config, deadline
+from queries import adhoc, config, contract, deadline, snapshot
 from queries.cli import ConfigOption, StoreOption, configured
 from queries.output import Capped, Format, printable, write
 from queries.snapshot import SnapshotError
@@ -43,7 +43,10 @@ class _Terms:
 @app.command()
 def sql(
     text: Annotated[
-        str | None, typer.Argument(metavar="SQL|-", help="Statements; - reads stdin.")
+        str | None,
+        typer.Argument(
+            metavar="[SQL|-]", help="Statements; - reads stdin; without, a prompt opens."
+        ),
     ] = None,
     store: StoreOption = None,
     config_file: ConfigOption = None,
@@ -74,12 +77,36 @@ def sql(
         typer.Option(min=0.1, metavar="SECONDS", help="For all of it, until the last row is out."),
     ] = 60,
 ) -> None:
-    """Answer SQL from the newest snapshot; only what reads is let through."""
-    asked = _text(text, file)
+    """Answer SQL from the newest snapshot; only what reads is let through.
+
+    Without SQL, on a terminal, a prompt opens; it needs the extra `shell`.
+    """
     values = _values(param or [])
     terms = _terms(format_, out, rows, timeout)
+    prompted = text is None and file is None and sys.stdin.isatty() and terms.terminal
+    asked = "" if prompted else _text(text, file)
     place = config.store_of(store, configured(config_file))
     deadline.bound_memory(adhoc.MEMORY_BYTES)
+    if not prompted:
+        _ask(place, asked, values, terms, out)
+    elif values:
+        raise typer.BadParameter("--param belongs to SQL that is given, not to the prompt")
+    else:
+        _prompt(place, terms)
+
+
+def _prompt(place: Path, terms: _Terms) -> None:
+    try:
+        from queries import cli_shell  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as missing:
+        name = str(missing.name).partition(".")[0]
+        _fail(f"the prompt needs {name}: pip install 'httpcodes[shell]'", USAGE)
+    with _sentences(), snapshot.reading(place) as connection:
+        names = contract.names(connection)
+    cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))
+
+
+def _ask(place: Path, asked: str, values: dict[str, str], terms: _Terms, out: Path | None) -> None:
     # Whoever does not ask for the logs need not wait until each was looked at.
     logs = "access_log" in asked.lower()
     with _sentences(), adhoc.fenced(place, logs=logs) as analyst:

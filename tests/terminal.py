@@ -23,7 +23,14 @@ class Terminal:
     def __init__(self, *arguments: object, cwd: Path, columns: int = 200) -> None:
         self._ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "HOME": str(cwd)}
+        # prompt_toolkit would ask the terminal where its cursor is.
+        environment = {
+            **os.environ,
+            "TERM": "xterm",
+            "NO_COLOR": "1",
+            "PROMPT_TOOLKIT_NO_CPR": "1",
+            "HOME": str(cwd),
+        }
         environment.pop("XDG_STATE_HOME", None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
@@ -32,6 +39,7 @@ class Terminal:
         )  # fmt: skip
         os.close(theirs)
         self.raw = ""
+        self._forgotten = 0
 
     def __enter__(self) -> Self:
         return self
@@ -52,8 +60,9 @@ class Terminal:
         while text not in self._shown():
             assert time.monotonic() < give_up, self._shown()
             assert self._read(), self._shown()
-        shown, self.raw = self._shown(), ""
-        return shown
+        shown, _, _ = self._shown().partition(text)
+        self._forgotten += len(shown + text)
+        return shown + text
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what is shown until the process ends."""
@@ -62,10 +71,10 @@ class Terminal:
         return self.process.wait(timeout=60), self._shown()
 
     def _shown(self) -> str:
-        return _SEQUENCE.sub("", self.raw)
+        return _SEQUENCE.sub("", self.raw)[self._forgotten :]
 
     def _read(self) -> bool:
-        if not select.select([self._ours], [], [], 60)[0]:
+        if not select.select([self._ours], [], [], 30)[0]:
             return False
         try:
             read = os.read(self._ours, 65536)
