@@ -113,3 +113,9 @@ def test_without_a_snapshot_there_is_no_prompt(tmp_path: Path) -> None:
 def test_the_help_says_what_opens_the_prompt(httpcodes: Command) -> None:
     said = " ".join(httpcodes("sql", "--help").stdout.decode().split())
     assert "Without SQL, on a terminal, a prompt opens; it needs the extra `shell`." in said
+
+
+def test_parameters_belong_to_sql_that_is_given(sample_store: Path, tmp_path: Path) -> None:
+    with Terminal("sql", "--param", "a=1", "--store", sample_store, cwd=tmp_path) as terminal:
+        code, shown = terminal.end()
+    assert code == 2 and "--param belongs to SQL that is given" in shown
