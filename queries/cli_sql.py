@@ -44,9 +44,7 @@ class _Terms:
 def sql(
     text: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[SQL|-]", help="Statements; - reads stdin; without, a prompt opens."
-        ),
+        typer.Argument(metavar="SQL|-", help="Statements; - reads stdin; without, a prompt opens."),
     ] = None,
     store: StoreOption = None,
     config_file: ConfigOption = None,
