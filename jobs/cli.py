@@ -49,7 +49,7 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.cli_signals import LogFormatOption, MetricsOption, PingOption, Signals, watched
-from queries import cli_report, cli_serve, cli_tables
+from queries import cli_report, cli_serve, cli_sql, cli_tables
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
 from queries.config import MOST_DAYS
@@ -69,6 +69,7 @@ app.add_typer(cli_serve.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_tables.app)
+app.add_typer(cli_sql.app)
 app.add_typer(cli_formats.app)
 app.add_typer(cli_services.app)
 app.add_typer(cli_settings.app)

@@ -5,7 +5,7 @@ view access_log read every log alike. All that comes from a file is quoted here.
 """
 
 from jobs.access_log import Column, Reading
-from jobs.parquet import SOURCE_FILE
+from queries.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
 

@@ -19,6 +19,7 @@ from jobs.ledger import Content, Ledger, Verdict
 from jobs.runs import Outcome
 from jobs.sources import SourceFile, fingerprint, untouched
 from jobs.store import Revision
+from queries import scan
 from queries.service_name import canonical
 from queries.statements import statements
 
@@ -178,7 +179,7 @@ class Ingest:
             moment_missing=expressions.moment_missing(reading),
             status=expressions.status(reading),
             client_requests=expressions.client_requests(reading),
-            options=parquet.OPTIONS,
+            options=scan.OPTIONS,
         )
 
     def _scan(self, sql: str, contents: Sequence[Content]) -> None:
@@ -323,4 +324,4 @@ def _ahead(files: Sequence[SourceFile]) -> int:
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:
-    return [parquet.pattern(content.file.path) for content in contents]
+    return [scan.pattern(content.file.path) for content in contents]

@@ -16,7 +16,7 @@ from jobs.ingest import Ingest
 from jobs.ledger import Ledger
 from jobs.sources import SourceFile, find
 from jobs.store import USUAL, Revision
-from queries import snapshot
+from queries import scan, snapshot
 from queries.statements import statements
 
 _SQL = statements("jobs", "inspect.sql")
@@ -72,7 +72,7 @@ def inspect(path: str, choice: Choice, most: int) -> Inspection:
 
 def _first_rows(path: str, reading: Reading, most: int) -> str:
     selection = expressions.access_log_selection(reading)
-    rows = parquet.rows(selection, expressions.client_requests(reading), [path])
+    rows = scan.rows(selection, expressions.client_requests(reading), [path])
     numbered = _SQL["numbered"].format(rows=rows, most=most)
     return _SQL["first_rows"].replace("{rows}", snapshot.access_log([numbered]))
 

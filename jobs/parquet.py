@@ -10,9 +10,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from jobs import objects
 from jobs.access_log import Column, Schema
-
-OPTIONS = "hive_partitioning = false, binary_as_string = true"
-"""Folder names that look like columns forge nothing; text without annotation is text."""
+from queries.scan import OPTIONS, pattern
 
 # What DuckDB says of damaged files, in an operator's words.
 _DAMAGE = {
@@ -24,25 +22,6 @@ _DAMAGE = {
     "encrypt": "it is encrypted",
     "failed to allocate": "it asks for more memory than the run may use; it may be damaged",
 }
-
-
-SOURCE_FILE = "httpcodes source file"
-"""The name under which a scan gives a row's file: no log's own column."""
-
-
-def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
-    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE."""
-    files = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
-    named = f"filename = '{SOURCE_FILE}'"
-    scan = f"read_parquet([{files}], {named}, {OPTIONS})"
-    return f"SELECT {selection} FROM {scan} WHERE {condition}"
-
-
-def pattern(path: str) -> str:
-    """A glob that matches this path only: DuckDB takes every path for a glob, but no object's."""
-    if objects.is_object(path):
-        return path
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import duckdb
 
-from jobs import objects, parquet
-from queries import snapshot
+from jobs import objects
+from queries import scan, snapshot
 from queries.statements import statements
 
 _SQL = statements("jobs", "recount.sql")
@@ -19,5 +19,5 @@ def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> No
     """
     objects.attach(connection, paths)
     readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
-    rows = snapshot.access_log([parquet.rows(*reading) for reading in readings])
+    rows = snapshot.access_log([scan.rows(*reading) for reading in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs import objects, parquet, sources
-from queries import snapshot
+from jobs import objects, sources
+from queries import scan, snapshot
 from queries.statements import statements
 
 _SQL = statements("jobs", "rejects.sql")
@@ -32,7 +32,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     Raises SnapshotError, duckdb.Error or OSError if the snapshot or a file can't be read.
     """
     place = None if path is None else sources.place(path)
-    options = f"filename = '{parquet.SOURCE_FILE}', {parquet.OPTIONS}"
+    options = f"filename = '{scan.SOURCE_FILE}', {scan.OPTIONS}"
     with snapshot.reading(store) as connection:
         files = connection.execute(_SQL["files"], {"path": place}).fetchall()
         objects.attach(connection, (file for file, *_ in files))
@@ -45,7 +45,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
             found = connection.execute(
                 sql,
                 {
-                    "file": parquet.pattern(file),
+                    "file": scan.pattern(file),
                     "most": most,
                     "registered_only": registered_only,
                     "ingested_at": ingested_at,
@@ -57,5 +57,5 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
 
 def _as_it_stands(line: str) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(line)
-    del row[parquet.SOURCE_FILE]
+    del row[scan.SOURCE_FILE]
     return row

@@ -21,12 +21,14 @@ from typing import Any
 
 import duckdb
 
-from queries import snapshot
+from queries import parts, scan, snapshot
 from queries.statements import statements
 
 MEMORY = "2GB"
+MEMORY_BYTES = 2 * 1000**3
 
 _SQL = statements("queries", "adhoc.sql")
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _ACCEPTED = "only what reads is let through, such as SELECT"
 _TABLE_FUNCTIONS = {
@@ -47,8 +49,14 @@ class TimedOut(Exception):
 class Analyst:
     """A fenced connection to one snapshot."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, spill: Path, left_out: list[str]
+    ) -> None:
         self._connection = connection
+        self.left_out = left_out
+        """Files in force whose rows access_log does not show: gone, or not as they were counted."""
+        self.spill = spill
+        """The folder that holds what does not fit into memory; it goes when the fence does."""
 
     def ask(
         self, sql: str, values: Mapping[str, str] | None = None, seconds: float = 60
@@ -58,18 +66,15 @@ class Analyst:
         Raises Refused before anything runs, TimedOut when all of it takes longer than this, and
         duckdb.Error.
         """
-        asked = self._connection.extract_statements(sql)
-        for statement in asked:
-            self._check(statement)
+        asked = self.checked(sql)
         expired = threading.Event()
         timer = threading.Timer(seconds, self._expire, [expired])
         timer.daemon = True
         timer.start()
         try:
             for statement in asked:
-                named = {k: v for k, v in (values or {}).items() if k in statement.named_parameters}
-                result = self._connection.execute(statement, named)
-                yield [name for name, *_ in result.description or ()], result.fetchall()
+                result = self.result(statement, values or {})
+                yield result.columns, result.fetchall()
         except duckdb.InterruptException as error:
             if not expired.is_set():
                 raise
@@ -77,11 +82,39 @@ class Analyst:
         finally:
             timer.cancel()
 
-    def _expire(self, expired: threading.Event) -> None:
-        expired.set()
+    def checked(self, sql: str) -> list[duckdb.Statement]:
+        """The statements of the text, each of which only reads.
+
+        Raises Refused, or duckdb.Error for what is no SQL.
+        """
+        asked = self._connection.extract_statements(sql)
+        for statement in asked:
+            self._check(statement)
+        return asked
+
+    def result(
+        self, statement: duckdb.Statement, values: Mapping[str, str]
+    ) -> duckdb.DuckDBPyRelation:
+        """The rows of a checked statement, which takes of the values those that it names.
+
+        Raises duckdb.Error; so does reading the rows, but as Arrow an OSError or a ValueError.
+        """
+        named = {name: values[name] for name in values if name in statement.named_parameters}
+        return self._connection.sql(statement, params=named)
+
+    def interrupt(self) -> None:
+        """Stop what runs, from another thread."""
         self._connection.interrupt()
 
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self.interrupt()
+
     def _check(self, statement: duckdb.Statement) -> None:
+        query = statement.query
+        if statement.type == duckdb.StatementType.EXPLAIN and (explained := _EXPLAIN.match(query)):
+            # Of one statement, there is one to explain.
+            (statement,) = self._connection.extract_statements(query[explained.end() :])
         if statement.type != duckdb.StatementType.SELECT:
             raise Refused(f"{statement.type.name} is refused; {_ACCEPTED}")
         ((tree,),) = self._connection.execute(_SQL["parsed"], {"sql": statement.query}).fetchall()
@@ -113,8 +146,10 @@ def _check_tree(tree: Any) -> None:
 
 
 @contextmanager
-def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Analyst]:
-    """The store's newest snapshot as it is now, for SQL from others.
+def fenced(
+    store: str | os.PathLike[str], memory: str = MEMORY, *, logs: bool = True
+) -> Iterator[Analyst]:
+    """The store's newest snapshot as it is now, for SQL from others; access_log only with `logs`.
 
     Raises snapshot.SnapshotError, or duckdb.Error and OSError if it can't be opened.
     """
@@ -129,9 +164,16 @@ def fenced(store: str | os.PathLike[str], memory: str = MEMORY) -> Iterator[Anal
         with duckdb.connect(":memory:", config=fence) as connection:
             snapshot.attach(connection, Path(store))
             connection.execute("SET enable_progress_bar = false")
-            files = [path for (path,) in connection.execute(_SQL["files"]).fetchall()]
-            # DuckDB asks for the name of a file and for the glob that it was named by.
-            globs = [re.sub(r"([*?\[])", r"[\1]", path) for path in files]
-            connection.execute("SET VARIABLE allowed = $files", {"files": [*files, *globs]})
+            left_out = parts.leave_out(connection) if logs else []
+            _allow(connection, left_out if logs else None)
             connection.execute(_SQL["locks"])
-            yield Analyst(connection)
+            yield Analyst(connection, Path(spill), left_out)
+
+
+def _allow(connection: duckdb.DuckDBPyConnection, left_out: list[str] | None) -> None:
+    """Note which files may be read: the logs but for these, or none."""
+    known = [] if left_out is None else connection.execute(_SQL["files"]).fetchall()
+    files = {path for (path,) in known}.difference(left_out or [])
+    # DuckDB asks for the name of a file and for the glob that it was named by.
+    allowed = sorted(files | {scan.pattern(path) for path in files})
+    connection.execute("SET VARIABLE allowed = CAST($files AS VARCHAR[])", {"files": allowed})

@@ -1,5 +1,5 @@
 -- name: files
-SELECT path FROM source_files WHERE state = 'ingested'
+SELECT path FROM source_files WHERE state = 'ingested' AND NOT contains(path, '://')
 
 -- name: parsed
 SELECT json_serialize_sql(CAST($sql AS VARCHAR))
@@ -10,4 +10,5 @@ SET python_enable_replacements = false;
 SET max_temp_directory_size = '4GB';
 SET allowed_paths = getvariable('allowed');
 SET enable_external_access = false;
+SET TimeZone = 'UTC';
 SET lock_configuration = true;

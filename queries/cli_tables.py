@@ -1,6 +1,7 @@
 """Commands that explain a snapshot to analysts: its relations and their columns."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import duckdb
@@ -19,13 +20,7 @@ app = typer.Typer()
 @app.command()
 def tables(store: StoreOption = None, config_file: ConfigOption = None) -> None:
     """List the relations of the newest snapshot, and what each is."""
-    place = config.store_of(store, configured(config_file))
-    try:
-        with snapshot.reading(place) as connection:
-            known = contract.relations(connection)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        _fail(error, FAILED)
-    _print(("relation", "what it is"), known.items())
+    show_tables(config.store_of(store, configured(config_file)))
 
 
 @app.command()
@@ -35,7 +30,21 @@ def describe(
     config_file: ConfigOption = None,
 ) -> None:
     """List the columns of a relation, their types, and what each means."""
-    place = config.store_of(store, configured(config_file))
+    show_columns(config.store_of(store, configured(config_file)), name)
+
+
+def show_tables(place: Path) -> None:
+    """Print the relations, and what each is. Exits with a sentence if they can't be read."""
+    try:
+        with snapshot.reading(place) as connection:
+            known = contract.relations(connection)
+    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
+        _fail(error, FAILED)
+    _print(("relation", "what it is"), known.items())
+
+
+def show_columns(place: Path, name: str) -> None:
+    """Print the columns of a relation. Exits with a sentence if there is none of this name."""
     try:
         with snapshot.reading(place) as connection:
             columns = contract.columns(connection, name)

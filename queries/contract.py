@@ -29,6 +29,12 @@ def relations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute(_SQL["relations"]).fetchall())
 
 
+def names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """What relations and their columns are called."""
+    known = relations(connection)
+    return {*known, *(column.name for name in known for column in columns(connection, name))}
+
+
 def columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Column]:
     """The columns of a relation, in order. Raises UnknownRelation."""
     rows = connection.execute(_SQL["columns"], {"relation": relation}).fetchall()

@@ -31,6 +31,10 @@ ESCAPES = [
     "PREPARE p AS SELECT 1",
     "EXECUTE p",
     "EXPLAIN ANALYZE WITH x AS (COPY (SELECT 1) TO 'x.csv') FROM x",
+    "EXPLAIN COPY (SELECT 1) TO 'x.csv'",
+    "EXPLAIN/**/SELECT 1",
+    "EXPLAIN ANALYZE/**/COPY (SELECT 1) TO 'x.csv'",
+    "EXPLAIN ANALYZE FROM read_text('/etc/hostname')",
     "CHECKPOINT",
     "VACUUM",
     "BEGIN",
@@ -107,6 +111,8 @@ def test_only_table_functions_that_reach_nothing_are_let_through(analyst: Analys
         "SUMMARIZE rollup_5m",
         "SELECT table_name FROM information_schema.tables",
         "SELECT * FROM range(3)",
+        "EXPLAIN SELECT * FROM range(3)",
+        "explain\nanalyze FROM runs",
     ],
 )
 def test_what_reads_is_let_through(sql: str, analyst: Analyst) -> None:

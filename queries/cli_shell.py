@@ -1,0 +1,93 @@
+"""The prompt of `httpcodes sql`: each statement is answered from the snapshot that is newest then.
+
+On prompt_toolkit, an extra: this room is imported where it is used.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from queries import cli_tables
+
+HELP = """\
+SELECT …;       a statement ends with ; and may take several lines
+.tables         lists the relations, and what each is
+.describe NAME  lists the columns of a relation, and what each means
+.help           shows this
+.quit           ends the prompt, as Ctrl-D does
+Tab completes names, the arrow keys go through what was typed before, Ctrl-C stops a query."""
+
+
+def prompt(place: Path, names: Iterable[str], answer: Callable[[str], None]) -> None:
+    """Answer what is typed, until it is enough; the names are completed."""
+    words = sorted({*names, ".tables", ".describe", ".help", ".quit"})
+    session: PromptSession[str] = PromptSession(
+        "httpcodes> ",
+        history=_history(),
+        completer=WordCompleter(words, ignore_case=True, pattern=re.compile(r"[.\w]+")),
+        complete_while_typing=False,
+        multiline=True,
+        key_bindings=_keys(),
+        prompt_continuation="       ...> ",
+    )
+    typer.echo("A statement ends with ;  .help says what else there is", err=True)
+    while True:
+        try:
+            text = session.prompt().strip()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if text == ".quit":
+            return
+        # What went wrong was said, and the next may go better.
+        with suppress(typer.Exit):
+            _obey(place, text) if text.startswith(".") else answer(text)
+
+
+def _obey(place: Path, command: str) -> None:
+    match command.rstrip(";").split():
+        case [".tables"]:
+            cli_tables.show_tables(place)
+        case [".describe", name]:
+            cli_tables.show_columns(place, name)
+        case _:
+            typer.echo(HELP)
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=Condition(_is_whole))
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    return keys
+
+
+def _is_whole() -> bool:
+    """Whether Enter ends what is typed, rather than a line of it."""
+    text = get_app().current_buffer.text.strip()
+    return text.startswith(".") or text.endswith(";")
+
+
+def _history() -> History:
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = state / "httpcodes"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "history").touch(mode=0o600)
+    except OSError as error:
+        typer.echo(f"nothing is kept of what is typed: {folder}: {error.strerror}", err=True)
+        return InMemoryHistory()
+    return FileHistory(str(folder / "history"))

@@ -1,0 +1,255 @@
+"""The command that answers analysts' SQL, in a process that it may leave at any time."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, BinaryIO, NoReturn
+
+import duckdb
+import typer
+
+from queries import adhoc, config, contract, deadline, snapshot
+from queries.cli import ConfigOption, StoreOption, configured
+from queries.output import Capped, Format, printable, write
+from queries.snapshot import SnapshotError
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+ON_TERMINALS = 1_000
+"""Rows of a result that a terminal is shown."""
+NAMED = 3
+"""Files that access_log leaves out, and that are named; the others are counted."""
+BATCH = 100_000
+
+_SUFFIXES = {f".{format_}": format_ for format_ in Format} | {".md": Format.MARKDOWN}
+
+app = typer.Typer()
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How results are written."""
+
+    format: Format
+    rows: int | None
+    """Of each result, at the most."""
+    seconds: float
+    terminal: bool
+
+
+@app.command()
+def sql(
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="SQL|-", help="Statements; - reads stdin; without, a prompt opens."),
+    ] = None,
+    store: StoreOption = None,
+    config_file: ConfigOption = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="Statements in a file.")
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Else the suffix of --out, else table on a terminal, else csv."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write here; replaced once it is whole.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What $NAME stands for, as text; repeatable."),
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"Rows of each result, at the most; else all, {ON_TERMINALS} on a terminal."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="For all of it, until the last row is out."),
+    ] = 60,
+) -> None:
+    """Answer SQL from the newest snapshot; only what reads is let through.
+
+    Without SQL, on a terminal, a prompt opens; it needs the extra `shell`.
+    """
+    values = _values(param or [])
+    terms = _terms(format_, out, rows, timeout)
+    prompted = text is None and file is None and sys.stdin.isatty() and terms.terminal
+    asked = "" if prompted else _text(text, file)
+    place = config.store_of(store, configured(config_file))
+    deadline.bound_memory(adhoc.MEMORY_BYTES)
+    if not prompted:
+        _ask(place, asked, values, terms, out)
+    elif values:
+        raise typer.BadParameter("--param belongs to SQL that is given, not to the prompt")
+    else:
+        _prompt(place, terms)
+
+
+def _prompt(place: Path, terms: _Terms) -> None:
+    try:
+        from queries import cli_shell  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as missing:
+        name = str(missing.name).partition(".")[0]
+        _fail(f"the prompt needs {name}: pip install 'httpcodes[shell]'", USAGE)
+    with _sentences(), snapshot.reading(place) as connection:
+        names = contract.names(connection)
+    cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))
+
+
+def _ask(place: Path, asked: str, values: dict[str, str], terms: _Terms, out: Path | None) -> None:
+    # Whoever does not ask for the logs need not wait until each was looked at.
+    logs = "access_log" in asked.lower()
+    with _sentences(), adhoc.fenced(place, logs=logs) as analyst:
+        _name(analyst.left_out)
+        statements = analyst.checked(asked)
+        _check(statements, values, terms)
+        with _output(out) as stream:
+            try:
+                deadline.within(
+                    terms.seconds,
+                    lambda: _answer(analyst, statements, values, terms, stream),
+                    analyst.interrupt,
+                )
+            except deadline.Stuck as stuck:
+                _leave(stuck, analyst.spill, out)
+
+
+def _answer(
+    analyst: adhoc.Analyst,
+    statements: list[duckdb.Statement],
+    values: dict[str, str],
+    terms: _Terms,
+    stream: BinaryIO,
+) -> None:
+    for number, statement in enumerate(statements):
+        if number and terms.format is not Format.NDJSON:
+            stream.write(b"\n")
+        # One row more tells whether there are more.
+        batch = BATCH if terms.rows is None else min(terms.rows + 1, BATCH)
+        result = Capped(analyst.result(statement, values).to_arrow_reader(batch), terms.rows)
+        write(result, terms.format, stream, terminal=terms.terminal)
+        if result.cut:
+            typer.echo(
+                f"only the first {terms.rows:,} rows are shown; --rows N shows more", err=True
+            )
+
+
+def _text(text: str | None, file: Path | None) -> str:
+    if (text is None) == (file is None):
+        raise typer.BadParameter("give the SQL as an argument, as --file FILE, or as - for stdin")
+    try:
+        if file:
+            return file.read_text(encoding="utf-8")
+        return sys.stdin.buffer.read().decode() if text == "-" else str(text)
+    except OSError as error:
+        raise typer.BadParameter(f"{file or 'stdin'} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file or 'stdin'} is no text in UTF-8") from error
+
+
+def _values(given: list[str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given]
+    if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
+        raise typer.BadParameter(f'--param "{wrong[0]}" says no value; write --param NAME=VALUE')
+    return {name: value for name, _, value in pairs}
+
+
+def _terms(format_: Format | None, out: Path | None, rows: int | None, seconds: float) -> _Terms:
+    terminal = out is None and sys.stdout.isatty()
+    suffix = _SUFFIXES.get(out.suffix.lower()) if out else None
+    chosen = format_ or suffix or (Format.TABLE if terminal else Format.CSV)
+    if terminal and chosen is Format.PARQUET:
+        raise typer.BadParameter("a terminal shows no Parquet; name a file with --out FILE")
+    return _Terms(chosen, rows or (ON_TERMINALS if terminal else None), seconds, terminal)
+
+
+def _name(left_out: list[str]) -> None:
+    if left_out:
+        more = f", and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
+        files = printable(", ".join(left_out[:NAMED]) + more)
+        typer.echo(f"access_log leaves out what is gone or changed since: {files}", err=True)
+
+
+def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:
+    if not statements:
+        _fail("there is no statement in the SQL", USAGE)
+    if len(statements) > 1 and terms.format.single:
+        _fail(f"{terms.format} holds one result, and here are {len(statements)} statements", USAGE)
+    asked = set().union(*(statement.named_parameters for statement in statements))
+    if unasked := [name for name in values if name not in asked]:
+        _fail(f"--param {unasked[0]}: no statement asks for ${unasked[0]}", USAGE)
+
+
+@contextmanager
+def _output(out: Path | None) -> Iterator[BinaryIO]:
+    """Where the data goes; a file takes its name once it is whole."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    if out.is_dir():
+        _fail(f"{out} can't be written: Is a directory", USAGE)
+    part = _part(out)
+    try:
+        with _opened(part, out) as stream:
+            yield stream
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _opened(part: Path, out: Path) -> BinaryIO:
+    try:
+        return part.open("wb")
+    except OSError as error:
+        _fail(f"{out} can't be written: {error.strerror}", FAILED)
+
+
+def _part(out: Path) -> Path:
+    return out.with_name(f".{out.name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """One sentence and one exit code for each way to fail."""
+    try:
+        yield
+    except adhoc.Refused as error:
+        _fail(error, USAGE)
+    except KeyboardInterrupt:
+        _fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        _fail("the query needs more memory than it may use", FAILED)
+    except BrokenPipeError:
+        # Whoever reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except (SnapshotError, deadline.Overdue, duckdb.Error, OSError, ValueError) as error:
+        _fail(error, FAILED)
+
+
+def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
+    """End the process, whatever it is at: the query can't be ended."""
+    interrupted = isinstance(stuck.__cause__, KeyboardInterrupt)
+    why = "interrupted" if interrupted else stuck.__cause__
+    shutil.rmtree(spill, ignore_errors=True)
+    if out:
+        with suppress(OSError):
+            _part(out).unlink(missing_ok=True)
+    # The query may hold the locks of the streams.
+    os.write(sys.stderr.fileno(), f"httpcodes: {why}\n".encode())
+    os._exit(INTERRUPTED if interrupted else FAILED)
+
+
+def _fail(why: object, code: int) -> NoReturn:
+    # DuckDB shows the place in the SQL after an empty line.
+    sentence = " ".join(str(why).partition("\n\n")[0].split("\n"))
+    typer.echo(f"httpcodes: {printable(sentence)}", err=True)
+    raise typer.Exit(code)

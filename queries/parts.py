@@ -1,0 +1,90 @@
+"""The parts of the view access_log, each a view of its own.
+
+Files that are read in the same way and begin on the same day are a part, which says between
+which moments its rows lie: a question about an hour opens the files of its day and no other.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import duckdb
+
+from queries import scan, snapshot
+from queries.statements import statements
+
+_SQL = statements("queries", "parts.sql")
+
+
+class Part(NamedTuple):
+    """Files of a part, and how their rows are read; moments are UTC."""
+
+    name: str
+    selection: str
+    condition: str
+    timed: list[str]
+    """Files with rows that have a time."""
+    untimed: list[str]
+    """Files with rows that have none."""
+    first: datetime | None
+    last: datetime | None
+
+    @property
+    def query(self) -> str:
+        """Its rows, with snapshot.ACCESS_LOG_COLUMNS."""
+        selects = []
+        if self.timed:
+            rows = scan.rows(self.selection, self.condition, self.timed)
+            selects.append(_SQL["timed"].format(rows=rows, first=self.first, last=self.last))
+        if self.untimed:
+            rows = scan.rows(self.selection, self.condition, self.untimed)
+            selects.append(_SQL["untimed"].format(rows=rows))
+        return " UNION ALL ".join(selects)
+
+
+def find(connection: duckdb.DuckDBPyConnection, absent: Sequence[str]) -> None:
+    """Note in the temporary table parts which there should be without these files."""
+    connection.execute(_SQL["absent"], {"paths": absent})
+    connection.execute(_SQL["parts"])
+
+
+def outdated(connection: duckdb.DuckDBPyConnection) -> list[Part]:
+    """Those that the snapshot does not have as they should be."""
+    return [Part._make(row) for row in connection.execute(_SQL["outdated"]).fetchall()]
+
+
+def names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Those that the snapshot has, in order."""
+    return [name for (name,) in connection.execute(_SQL["names"]).fetchall()]
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Hide access_log behind a temporary view without files that are not as they were counted.
+
+    The paths of these files; if there are none, nothing changes. The current database is a
+    snapshot, which stays as it is.
+    """
+    absent = touched(connection.execute(_SQL["in_force"]).fetchall())
+    if absent:
+        find(connection, absent)
+        selects = [
+            f"FROM internal.{name}" for (name,) in connection.execute(_SQL["kept"]).fetchall()
+        ]
+        selects += [part.query for part in outdated(connection)]
+        connection.execute(f"CREATE TEMP VIEW access_log AS {snapshot.access_log(selects)}")
+        connection.execute(_SQL["forget"])
+    return absent
+
+
+def touched(files: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Which local files are no longer there as they were, by path, size and modification (us)."""
+    return [path for path, *known in files if _stands(path) != known]
+
+
+def _stands(path: str) -> list[int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns // 1000]
