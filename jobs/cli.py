@@ -25,7 +25,7 @@ from jobs import rebuild as rebuilding
 from jobs import rejects as rejecting
 from jobs import verify as proofs
 from jobs.choice import Choice
-from jobs.cli_exits import FAILED, PARTLY_DONE, exit_codes
+from jobs.cli_exits import exit_codes
 from jobs.cli_limits import (
     DryRunOption,
     FailFastOption,
@@ -52,6 +52,7 @@ from jobs.cli_signals import LogFormatOption, MetricsOption, PingOption, Signals
 from queries import cli_report, cli_serve, cli_sql, cli_tables
 from queries.cli import ConfigOption, StoreOption
 from queries.cli import app as queries_app
+from queries.cli_exits import FAILED, PARTLY_DONE
 from queries.config import MOST_DAYS
 
 DAY = "%Y-%m-%d"

@@ -22,32 +22,27 @@ from jobs.selection import BadMoment
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
 from jobs.store import StoreUnusable
+from queries.cli_exits import FAILED, INTERRUPTED, LOCKED, USAGE, say
 from queries.config import BadConfig
 from queries.snapshot import SnapshotError
 
-FAILED, USAGE, PARTLY_DONE, LOCKED, INTERRUPTED = 1, 2, 3, 11, 130
-
-
-def _say(sentence: str) -> None:
-    typer.echo(f"httpcodes: {sentence}", err=True)
-
 
 @contextmanager
-def exit_codes(say: Callable[[str], None] = _say) -> Iterator[None]:
+def exit_codes(tell: Callable[[str], None] = say) -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
     signals = _Signals()
     try:
         yield
     except _MISTAKES as error:
-        _fail(say, error, USAGE)
+        _fail(tell, error, USAGE)
     except (StoreLocked, ExportLocked) as error:
-        _fail(say, error, LOCKED)
+        _fail(tell, error, LOCKED)
     except BaseException as error:
         # DuckDB turns what a signal handler raises into an error of its own.
         if signals.received:
-            _fail(say, "interrupted; the newest snapshot stands", INTERRUPTED)
+            _fail(tell, "interrupted; the newest snapshot stands", INTERRUPTED)
         if isinstance(error, _FAILURES):
-            _fail(say, error, FAILED)
+            _fail(tell, error, FAILED)
         raise
 
 
@@ -89,6 +84,6 @@ class _Signals:
         raise KeyboardInterrupt
 
 
-def _fail(say: Callable[[str], None], why: object, code: int) -> NoReturn:
-    say(str(why).partition("\n")[0])
+def _fail(tell: Callable[[str], None], why: object, code: int) -> NoReturn:
+    tell(str(why).partition("\n")[0])
     raise typer.Exit(code)

@@ -1,6 +1,6 @@
 """The command that exports counts for the API layer, and the last step of a run."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +12,20 @@ from jobs.cli_narration import narrator
 from jobs.cli_settings import settled
 from jobs.export import Exported, Selection, export, export_published
 from jobs.export_file import FORMATS, export_file
-from queries.cli import ConfigOption, StoreOption
+from queries.cli import (
+    ConfigOption,
+    DayOption,
+    FirstDayOption,
+    LastDayOption,
+    ServicesOption,
+    StoreOption,
+    chosen_days,
+)
 
 ExportOption = Annotated[
     Path | None,
     typer.Option("--export", metavar="OUT", help="Export to this folder as the last step."),
 ]
-_DAY = ["%Y-%m-%d"]
 
 app = typer.Typer()
 
@@ -28,20 +35,10 @@ def export_(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder; with --format, a file.")],
     store: StoreOption = None,
     config: ConfigOption = None,
-    day: Annotated[
-        datetime | None, typer.Option(metavar="DAY", formats=_DAY, help="One day, UTC.")
-    ] = None,
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", metavar="DAY", formats=_DAY, help="First day, UTC."),
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", metavar="DAY", formats=_DAY, help="Last day, UTC.")
-    ] = None,
-    service: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A service, may be repeated; else all."),
-    ] = None,
+    day: DayOption = None,
+    first: FirstDayOption = None,
+    last: LastDayOption = None,
+    service: ServicesOption = None,
     format_: Annotated[
         str | None,
         typer.Option("--format", metavar="FORMAT", help=f"One file: {', '.join(FORMATS)}."),
@@ -50,7 +47,9 @@ def export_(
     """Write the documented answer of each service and UTC day as a file, and an index."""
     if format_ is not None and format_ not in FORMATS:
         raise typer.BadParameter(f"unknown format {format_!r}; known are {', '.join(FORMATS)}")
-    chosen = Selection(*_days(day, first, last), tuple(service) if service else None)
+    first_day, last_day = chosen_days(day, first, last)
+    services = tuple(service) if service else None
+    chosen = Selection(first_day or date.min, last_day or date.max, services)
     narration = narrator()
     with exit_codes():
         place = settled(store, config).store
@@ -62,17 +61,6 @@ def export_(
                 f"exported {done.snapshot} to {out}: {done.bytes:,} bytes in {done.seconds:.1f} s"
             )
             narration.print(line, markup=False)
-
-
-def _days(day: datetime | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    if day and (first or last):
-        raise typer.BadParameter("give --day, or --from and --to")
-    begin, end = (first or datetime.min, last or datetime.max)
-    if day:
-        begin = end = day
-    if end < begin:
-        raise typer.BadParameter("--to is earlier than --from; it is the last day, inclusive")
-    return begin.date(), end.date()
 
 
 def last_step(store: Path, out: Path, published: str, console: Console) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from jobs import inspect as inspecting
 from jobs import sample as samples
 from jobs.choice import ROLES, BadMapping, Choice
-from jobs.cli_exits import PARTLY_DONE, exit_codes
+from jobs.cli_exits import exit_codes
 from jobs.cli_narration import reporter
 from jobs.cli_settings import (
     EndpointOption,
@@ -22,6 +22,7 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.formats import BY_NAME, FORMATS, Format
+from queries.cli_exits import PARTLY_DONE
 
 app = typer.Typer()
 

@@ -16,12 +16,12 @@ import typer
 
 from jobs import last_run, metrics
 from jobs.choice import Source
-from jobs.cli_exits import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
 from jobs.last_run import LastRun
 from jobs.lock import holder
 from jobs.nightly import Summary
 from jobs.ping import PingFailed, ping
 from jobs.status import status
+from queries.cli_exits import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
 from queries.config import BadConfig, Config, is_url
 
 MetricsOption = Annotated[

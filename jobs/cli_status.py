@@ -10,13 +10,14 @@ from rich.table import Table
 
 from jobs import duration
 from jobs.choice import Choice
-from jobs.cli_exits import FAILED, exit_codes
+from jobs.cli_exits import exit_codes
 from jobs.cli_narration import reporter
 from jobs.cli_settings import JsonOption, settled
 from jobs.duration import spoken
 from jobs.status import Delivery, Status
 from jobs.status import status as look
 from queries.cli import ConfigOption, StoreOption
+from queries.cli_exits import FAILED
 
 SHOWN = 5
 """Services (those furthest behind) and files in the text; --json has them all."""

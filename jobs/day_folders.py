@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
+from jobs.store import sync
+
 INDEX = "index.json"
 FORMAT = "httpcodes export 1"
 _VERSIONS = ".days"
@@ -265,15 +267,6 @@ def _finish(new: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     new.rename(target)
     sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(out: Path) -> Index | None:

@@ -1,25 +1,30 @@
 -- name: days
 -- Services' days whose counts differ, cell by cell, told by a digest of each day; the digest of a
 -- day without requests is NULL.
-WITH old_days AS (
-    SELECT
-        service_name,
-        CAST(bucket_start AS DATE) AS day,
-        CAST(sum(requests) AS BIGINT) AS requests,
-        bit_xor(hash(bucket_start, status_code, requests)) AS digest
-    FROM old.rollup_5m GROUP BY ALL
+WITH cells AS (
+    SELECT false AS is_new, * FROM old.rollup_5m
+    UNION ALL
+    SELECT true AS is_new, * FROM new.rollup_5m
 ),
-new_days AS (
+-- Hashed twice: DuckDB joins the hashes of columns in a way in which two cells that exchange their
+-- counts would cancel out.
+days AS (
     SELECT
         service_name,
         CAST(bucket_start AS DATE) AS day,
-        CAST(sum(requests) AS BIGINT) AS requests,
-        bit_xor(hash(bucket_start, status_code, requests)) AS digest
-    FROM new.rollup_5m GROUP BY ALL
+        sum(requests) FILTER (NOT is_new) AS old_requests,
+        sum(requests) FILTER (is_new) AS new_requests,
+        bit_xor(hash(hash(bucket_start, status_code, requests))) FILTER (NOT is_new) AS old_digest,
+        bit_xor(hash(hash(bucket_start, status_code, requests))) FILTER (is_new) AS new_digest
+    FROM cells GROUP BY ALL
 )
-SELECT service_name, day, coalesce(old_days.requests, 0), coalesce(new_days.requests, 0)
-FROM old_days FULL JOIN new_days USING (service_name, day)
-WHERE old_days.digest IS DISTINCT FROM new_days.digest
+SELECT
+    service_name,
+    day,
+    CAST(coalesce(old_requests, 0) AS BIGINT),
+    CAST(coalesce(new_requests, 0) AS BIGINT)
+FROM days
+WHERE old_digest IS DISTINCT FROM new_digest
 ORDER BY day, service_name
 
 -- name: services

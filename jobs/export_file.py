@@ -14,8 +14,9 @@ from pathlib import Path
 
 import duckdb
 
-from jobs.day_folders import BadOutput, ExportLocked, lock, sync, writing
+from jobs.day_folders import BadOutput, ExportLocked, lock, writing
 from jobs.export import Documents, Selection, documents
+from jobs.store import sync
 from queries.statements import statements
 
 _SQL = statements("jobs", "export_file.sql")

@@ -39,7 +39,7 @@ class _Handle:
         pass
 
 
-class Reader(AbstractFileSystem):  # type: ignore[misc]
+class Reader(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Objects of one scheme, by their whole URLs."""
 
     cachable = False

@@ -81,7 +81,7 @@ def listed(url: str) -> Iterator[tuple[str, int, int]]:
 
     Raises ObjectError if it can't be listed, FileNotFoundError if nothing is there.
     """
-    from pyarrow import fs  # noqa: PLC0415
+    from pyarrow import fs  # noqa: PLC0415 - slow to import
 
     path, filesystem = _path(url), _filesystem(url)
     _unanswered.pop(_store(url), None)
@@ -160,7 +160,7 @@ def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
     if not any(map(is_object, paths)):
         return
     try:
-        from jobs.object_reader import Reader  # noqa: PLC0415
+        from jobs.object_reader import Reader  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ExtraMissing(
             "reading from an object store needs the extra s3: pip install 'httpcodes[s3]'"
@@ -199,7 +199,7 @@ def _filesystem(url: str) -> "fs.FileSystem":
 
 @cache
 def _connected(scheme: str, account: str, endpoint: str | None) -> "fs.FileSystem":
-    from pyarrow import fs  # noqa: PLC0415
+    from pyarrow import fs  # noqa: PLC0415 - slow to import
 
     if scheme == "gs":
         return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_REQUEST_SECONDS))

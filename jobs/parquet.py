@@ -52,9 +52,8 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     """
     if not _has_page_checksums(path):
         return None
-    # Importing it takes as long as half a night without news.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
     try:
         source = objects.opened(path) if objects.is_object(path) else path

@@ -273,11 +273,11 @@ def shares_blocks(folder: Path) -> bool:
 def _publish(store: Path, working: Path) -> None:
     if Path(f"{working}.wal").exists():
         raise StoreUnusable(f"{working} was closed with changes still in its .wal")
-    _sync(working)
+    sync(working)
     working.chmod(0o444)
     published = store / "snapshots" / working.name
     working.rename(published)
-    _sync(published.parent)
+    sync(published.parent)
     _link(store, published)
 
 
@@ -285,10 +285,11 @@ def _link(store: Path, published: Path) -> None:
     link = store / "tmp" / snapshot.LINK
     link.symlink_to(Path("snapshots", published.name))
     link.replace(store / snapshot.LINK)
-    _sync(store)
+    sync(store)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from queries import config
 from queries.beyond import Beyond, Interval
+from queries.cli_exits import ANSWERED_WITH_AN_ERROR, USAGE, fail, interruptible
 from queries.config import BadConfig, Config
 from queries.http_codes import answer
 
@@ -19,12 +21,24 @@ StoreOption = Annotated[
         "--store", help="Folder of the store; else HTTPCODES_STORE, else ./store.", metavar="DIR"
     ),
 ]
+_DAY = ["%Y-%m-%d"]
+FirstDayOption = Annotated[
+    datetime | None, typer.Option("--from", metavar="DAY", formats=_DAY, help="First day, UTC.")
+]
+LastDayOption = Annotated[
+    datetime | None, typer.Option("--to", metavar="DAY", formats=_DAY, help="Last day, UTC.")
+]
+DayOption = Annotated[
+    datetime | None, typer.Option("--day", metavar="DAY", formats=_DAY, help="One day, UTC.")
+]
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--service", metavar="NAME", help="A service, may be repeated; else all."),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Configuration; else ./httpcodes.toml.", metavar="FILE"),
 ]
-ANSWERED_WITH_AN_ERROR = 4
-
 _BEYOND: dict[str, Any] = {"rich_help_panel": "Beyond the document"}
 
 app = typer.Typer()
@@ -68,11 +82,12 @@ def query(
         )
     place = config.store_of(store, configured(config_file))
     beyond = Beyond(interval, classes, fill, final_only)
-    given = answer(
-        place,
-        json.dumps(from_options) if file is None else _read(file),
-        beyond=None if beyond == Beyond() else beyond,
-    )
+    with interruptible():
+        given = answer(
+            place,
+            json.dumps(from_options) if file is None else _read(file),
+            beyond=None if beyond == Beyond() else beyond,
+        )
     sys.stdout.buffer.write(given.body)
     if sys.stdout.isatty():
         sys.stdout.buffer.write(b"\n")
@@ -81,13 +96,24 @@ def query(
         raise typer.Exit(ANSWERED_WITH_AN_ERROR)
 
 
+def chosen_days(
+    day: datetime | None, first: datetime | None, last: datetime | None
+) -> tuple[date | None, date | None]:
+    """First and last day, both belonging to it; None is open. Raises typer.BadParameter."""
+    if day and (first or last):
+        raise typer.BadParameter("give --day, or --from and --to")
+    if first and last and last < first:
+        raise typer.BadParameter("--to is earlier than --from; it is the last day, inclusive")
+    begin, end = day or first, day or last
+    return begin.date() if begin else None, end.date() if end else None
+
+
 def configured(file: Path | None) -> Config:
     """The configuration that applies. Exits with 2 and a sentence if it can't be followed."""
     try:
         return config.load(file)
     except BadConfig as error:
-        typer.echo(f"httpcodes: {error}", err=True)
-        raise typer.Exit(2) from error
+        fail(error, USAGE)
 
 
 def _read(file: str) -> bytes:

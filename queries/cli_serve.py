@@ -12,9 +12,9 @@ import typer
 
 from queries import config
 from queries.cli import ConfigOption, StoreOption, configured
+from queries.cli_exits import FAILED, INTERRUPTED, USAGE, fail
 
 TOKEN = "HTTPCODES_TOKEN"  # noqa: S105 - the name of a variable
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer()
 
@@ -47,7 +47,7 @@ def serve(
         from queries import server, server_log  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
-        _fail(f"serve needs {name}: pip install 'httpcodes[api]'", USAGE)
+        fail(f"serve needs {name}: pip install 'httpcodes[api]'", USAGE)
     token = _token(token_file)
     place = config.store_of(store, configured(config_file))
     signal.signal(signal.SIGTERM, _stop)
@@ -67,10 +67,10 @@ def _token(file: Path | None) -> str | None:
         text = file.read_text(encoding="utf-8") if file else os.environ[TOKEN]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        _fail(f"{file} can't be read: {reason}", USAGE)
+        fail(f"{file} can't be read: {reason}", USAGE)
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        _fail(f"{file or TOKEN} holds no token: one word of printable ASCII is needed", USAGE)
+        fail(f"{file or TOKEN} holds no token: one word of printable ASCII is needed", USAGE)
     return token
 
 
@@ -81,7 +81,7 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         # Python adds the address in brackets, a second time.
         reason = str(error.strerror).partition(" (")[0]
-        _fail(f"can't listen on {_url_host(host)}:{port}: {reason}", FAILED)
+        fail(f"can't listen on {_url_host(host)}:{port}: {reason}", FAILED)
 
 
 def _narrate(listener: socket.socket, *, guarded: bool) -> None:
@@ -97,8 +97,3 @@ def _url_host(host: str) -> str:
 
 def _stop(*_: object) -> NoReturn:
     raise SystemExit(0)
-
-
-def _fail(why: str, code: int) -> NoReturn:
-    typer.echo(f"httpcodes: {why}", err=True)
-    raise typer.Exit(code)

@@ -14,10 +14,10 @@ import typer
 
 from queries import adhoc, config, contract, deadline, snapshot
 from queries.cli import ConfigOption, StoreOption, configured
+from queries.cli_exits import FAILED, INTERRUPTED, USAGE, fail
 from queries.output import Capped, Format, printable, write
 from queries.snapshot import SnapshotError
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 ON_TERMINALS = 1_000
 """Rows of a result that a terminal is shown."""
 NAMED = 3
@@ -251,5 +251,4 @@ def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
 def _fail(why: object, code: int) -> NoReturn:
     # DuckDB shows the place in the SQL after an empty line.
     sentence = " ".join(str(why).partition("\n\n")[0].split("\n"))
-    typer.echo(f"httpcodes: {printable(sentence)}", err=True)
-    raise typer.Exit(code)
+    fail(printable(sentence), code)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import duckdb
 import typer
@@ -11,8 +11,7 @@ from rich.table import Table
 
 from queries import config, contract, snapshot
 from queries.cli import ConfigOption, StoreOption, configured
-
-FAILED, USAGE = 1, 2
+from queries.cli_exits import FAILED, USAGE, fail
 
 app = typer.Typer()
 
@@ -39,7 +38,7 @@ def show_tables(place: Path) -> None:
         with snapshot.reading(place) as connection:
             known = contract.relations(connection)
     except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        _fail(error, FAILED)
+        fail(error, FAILED)
     _print(("relation", "what it is"), known.items())
 
 
@@ -49,9 +48,9 @@ def show_columns(place: Path, name: str) -> None:
         with snapshot.reading(place) as connection:
             columns = contract.columns(connection, name)
     except contract.UnknownRelation as error:
-        _fail(error, USAGE)
+        fail(error, USAGE)
     except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        _fail(error, FAILED)
+        fail(error, FAILED)
     _print(("column", "type", "what it means"), ((c.name, c.type, c.comment) for c in columns))
 
 
@@ -61,8 +60,3 @@ def _print(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
         table.add_row(*row)
     # A terminal wraps what is wider than it is.
     Console(highlight=False, soft_wrap=True, markup=False, width=1_000).print(table)
-
-
-def _fail(why: object, code: int) -> NoReturn:
-    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
-    raise typer.Exit(code)

@@ -4,8 +4,10 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -202,3 +204,17 @@ def test_progress_is_shown_on_a_terminal(logs: Logs, store: Store) -> None:
     assert b"1 files  2 rows" in shown
     assert b"rows/s" in shown
     assert b"rows counted" in shown
+
+
+def test_an_interrupted_query_says_so_and_exits_with_130(tmp_path: Path) -> None:
+    query = subprocess.Popen(
+        [sys.executable, "-c", "import jobs.cli; print(flush=True); jobs.cli.main()", "query", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
+    )  # fmt: skip
+    assert query.stdout
+    query.stdout.readline()
+    # It waits for its request.
+    time.sleep(0.5)
+    query.send_signal(signal.SIGINT)
+    _, stderr = query.communicate()
+    assert (query.returncode, stderr) == (130, b"httpcodes: interrupted\n")

@@ -4,7 +4,6 @@ The store begins as an older program left it. The model is a Counter of what was
 """
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -17,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Command, Counts, Logs, Store
+from conftest import Command, Counts, Logs, Store, mounted
 from test_upgrade import COUNTS, lay_out
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -158,13 +157,9 @@ CAUGHT_UP_LATER = {12, 15, 20, 22}
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    """A disk that a month fits on, and not much more."""
+    with mounted(tmp_path / "disk", 96) as folder:
+        yield folder
 
 
 def test_a_month_of_nights_ends_with_every_count_right(

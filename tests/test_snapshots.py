@@ -102,6 +102,18 @@ def test_diff_names_days_and_services_that_changed(
     assert diff(three[2], three[2]) == {"services_added": [], "services_gone": [], "days": []}
 
 
+def test_diff_names_a_day_on_which_two_cells_exchanged_their_counts(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    names = []
+    for often, seldom in ((200, 404), (404, 200)):
+        logs.requests("a.parquet", (NOON, A, often), (NOON, A, often), (NOON, A, seldom))
+        names.append(store.run(logs.folder).snapshot)
+    done = httpcodes("diff", *names, "--store", store.folder, "--json")
+    (day,) = json.loads(done.stdout)["days"]
+    assert (day["service_name"], day["old"], day["new"]) == (A, 3, 3)
+
+
 def test_diff_shows_what_pruning_took(three: list[str], store: Store, httpcodes: Command) -> None:
     pruned = prune(store.folder, Retention(1, WINDOW, USUAL)).snapshot
     done = httpcodes("diff", three[2], pruned, "--store", store.folder)
