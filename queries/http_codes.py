@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,6 @@ from queries.beyond import Beyond, reshaped
 from queries.errors import ApiError, Refusal
 from queries.request import Request, parse
 from queries.statements import statements
-
-# The elements of httpCodes, as a run wrote them: {"timestamp":"2025-09-09T12:35:00Z",…}
-_BETWEEN_BUCKETS = re.compile(",(?={)")
-_TIMESTAMP = slice(14, 34)
 
 _SQL = statements("queries", "http_codes.sql")
 _log = logging.getLogger("httpcodes")
@@ -50,10 +45,9 @@ def answer(
     try:
         asked = parse(request)
         with snapshot.reading(store) as connection:
-            known = _known(connection, asked)
             if beyond:
-                return Answer(200, reshaped(connection, asked, known, beyond))
-            return Answer(200, _http_codes(connection, asked, known))
+                return Answer(200, _beyond(connection, asked, beyond))
+            return Answer(200, _documented(connection, asked))
     except Refusal as refusal:
         return _refused(refusal.error)
     except (snapshot.SnapshotError, duckdb.Error, OSError) as cause:
@@ -65,52 +59,65 @@ def _refused(error: ApiError) -> Answer:
     return Answer(error.status, error.body)
 
 
-def _known(connection: duckdb.DuckDBPyConnection, asked: Request) -> dict[str, int]:
-    """The services asked for, by name, with what the store calls them."""
-    names = {"names": list(asked.service_names)}
-    known = dict(connection.execute(_SQL["services"], names).fetchall())
-    if len(known) < len(asked.service_names):
-        raise Refusal(ApiError.UNKNOWN_DOMAIN)
-    return known
-
-
-def _http_codes(
-    connection: duckdb.DuckDBPyConnection, asked: Request, known: Mapping[str, int]
-) -> bytes:
+def _documented(connection: duckdb.DuckDBPyConnection, asked: Request) -> bytes:
     start, end = asked.first_bucket.replace(tzinfo=None), asked.end.replace(tzinfo=None)
+    bound = {"names": list(asked.service_names), "start": start, "end": end}
     try:
-        rows = connection.execute(
-            _SQL["http_codes"], {"services": list(known.values()), "start": start, "end": end}
-        ).fetchall()
+        rows = connection.execute(_SQL["http_codes"], bound).fetchall()
     except duckdb.CatalogException:
         # Schema version 1 has no answers made; the first run of this program makes them.
-        return reshaped(connection, asked, known, Beyond())
+        return _beyond(connection, asked, Beyond())
     # Hours of which the range holds a part only.
     edges = {_hour(moment) for moment in (start, end) if moment != _hour(moment)}
-    codes: dict[int, list[str]] = {}
-    for service_id, hour, whole in rows:
-        if json_text := _part(whole, start, end) if hour in edges else whole:
-            codes.setdefault(service_id, []).append(json_text)
+    codes: dict[str, list[bytes]] = {}
+    for name, hour, whole in sorted(rows):
+        hours = codes.setdefault(name, [])
+        if part := _part(whole, hour, start, end) if hour in edges else whole:
+            hours.append(part)
+    if len(codes) < len(asked.service_names):
+        raise Refusal(ApiError.UNKNOWN_DOMAIN)
     # Services with data come first: a stable sort keeps the order of the request in each group.
-    names = sorted(asked.service_names, key=lambda name: known[name] not in codes)
-    # One join: an answer may be megabytes.
-    pieces = [piece for name in names for piece in _element(name, codes.get(known[name], []))]
-    return f"[{','.join(pieces)}]".encode()
+    names = sorted(asked.service_names, key=lambda name: not codes[name])
+    # An answer may be megabytes, so they are copied once.
+    pieces = [piece for name in names for piece in _element(name, codes[name])]
+    pieces[0] = b"[" + pieces[0]
+    pieces[-1] += b"]"
+    return b",".join(pieces)
 
 
 def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0)
 
 
-def _part(hour: str, start: datetime, end: datetime) -> str:
-    """The buckets of an hour that lie in the range. Timestamps sort as text."""
-    first, last = f"{start.isoformat()}Z", f"{end.isoformat()}Z"
-    return ",".join(b for b in _BETWEEN_BUCKETS.split(hour) if first <= b[_TIMESTAMP] < last)
+def _part(buckets: bytes, hour: datetime, start: datetime, end: datetime) -> bytes:
+    """The buckets of an hour that begin in the range."""
+    opens = _place(buckets, start) if _hour(start) == hour else 0
+    closes = _place(buckets, end) if _hour(end) == hour else len(buckets)
+    return buckets[opens:closes].removesuffix(b",")
 
 
-def _element(name: str, codes: list[str]) -> list[str]:
+def _place(buckets: bytes, moment: datetime) -> int:
+    """Where the first bucket stands that begins at this moment of its hour or later."""
+    first = (moment.minute + (moment.second > 0) + 4) // 5 * 5
+    for minute in range(first, 60, 5):
+        bucket = moment.replace(minute=minute, second=0)
+        place = buckets.find(f'{{"timestamp":"{bucket.isoformat()}Z"'.encode())
+        if place >= 0:
+            return place
+    return len(buckets)
+
+
+def _element(name: str, codes: list[bytes]) -> list[bytes]:
     """The JSON of a service, in pieces with commas between them."""
-    opening = f'{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":['
-    pieces = [f"{opening}{codes[0]}", *codes[1:]] if codes else [opening]
-    pieces[-1] += "]}"
+    opening = f'{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":['.encode()
+    pieces = [opening + codes[0], *codes[1:]] if codes else [opening]
+    pieces[-1] += b"]}"
     return pieces
+
+
+def _beyond(connection: duckdb.DuckDBPyConnection, asked: Request, beyond: Beyond) -> bytes:
+    names = {"names": list(asked.service_names)}
+    known = dict(connection.execute(_SQL["services"], names).fetchall())
+    if len(known) < len(asked.service_names):
+        raise Refusal(ApiError.UNKNOWN_DOMAIN)
+    return reshaped(connection, asked, known, beyond)
