@@ -51,6 +51,7 @@ def narrate_run(summary: nightly.Summary, console: Console) -> None:
     for state in ("refused", "quarantined"):
         for file in figures[state]:
             console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
+    _narrate_not_kept(figures, console)
     if summary.left:
         console.print(f"left {summary.left:,} files for a later run")
     if figures["files"]["unchanged"] and not summary.changed:
@@ -67,7 +68,13 @@ def narrate_rebuilt(done: Rebuilt, console: Console) -> None:
         console.print(line, markup=False)
     for file in figures["kept"]:
         console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
+    _narrate_not_kept(figures, console)
     console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
+
+
+def _narrate_not_kept(figures: dict[str, Any], console: Console) -> None:
+    for file in figures["not_kept"]:
+        console.print(f"{file['path']}: {file['reason']}", markup=False)
 
 
 def _table(figures: dict[str, Any]) -> Table:

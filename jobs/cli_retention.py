@@ -25,7 +25,7 @@ def prune(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Drop counts, ledger rows and snapshots that are older than what is kept."""
+    """Drop counts, ledger rows, copies of logs and snapshots that are older than what is kept."""
     with exit_codes():
         settings = settled(store, config)
         policy = settings.policy(retry=False, replace_within=None)
@@ -48,6 +48,7 @@ def _narrate(pruned: pruning.Pruned) -> None:
         ("requests in them", pruned.requests),
         ("contributions", pruned.contributions),
         ("ledger rows", pruned.files),
+        ("copies of logs", pruned.raw_copies),
         ("snapshots", len(pruned.snapshots)),
     ):
         typer.echo(f"{verb:<12}{what:<17}{how_many:,}", err=True)

@@ -74,6 +74,7 @@ class Settings:
             told.memory,
             told.threads,
             registered_only=told.services == "registered",
+            raw_days=told.keep_raw_days or 0,
         )
 
     def limited(self, memory: str | None, threads: int | None) -> "Settings":
@@ -145,6 +146,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"daily snapshots  {policy.terms.kept_days} days")
     rollup_days = settings.config.rollup_days
     typer.echo(f"rollups kept     {f'{rollup_days:,} days' if rollup_days else 'all'}")
+    typer.echo(f"logs kept        {policy.terms.raw_days} days")
     typer.echo(f"exported to      {settings.config.export or '-'}")
     typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
     typer.echo(f"endpoint         {settings.config.endpoint or '-'}")

@@ -46,7 +46,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
         rollup.settle(work.connection)
         if unfolded:
             fold.tidy(work.connection)
-        shown.show(work.connection)
+        shown.show(work, store)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(forgotten))
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import duckdb
 
 from jobs import expressions, objects, parquet
-from jobs.access_log import FileRefused, Reading, choose
+from jobs.access_log import FileRefused, Reading, Schema, choose
 from jobs.choice import Choice
 from jobs.ledger import Content, Ledger, Verdict
 from jobs.runs import Outcome
@@ -91,7 +91,8 @@ class Ingest:
             # Of equal contents one is counted first; what becomes of the others hangs on it.
             firsts = {content.fingerprint: content for content in reversed(new)}
             for (kind, choice), alike in self._kinds(list(firsts.values())).items():
-                self._count(kind, choice, alike)
+                for some, schema in self._halving(alike, self._schema):
+                    self._count(kind, choice, schema, some)
             contents = [content for content in new if firsts[content.fingerprint] is not content]
 
     def _settle(self, contents: list[Content]) -> list[Content]:
@@ -140,16 +141,17 @@ class Ingest:
     def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
         return self._connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
 
-    def _count(self, kind: str, choice: Choice, contents: Sequence[Content]) -> None:
+    def _schema(self, contents: Sequence[Content]) -> Schema:
+        return parquet.schema(self._connection, contents[0].file.path)
+
+    def _count(self, kind: str, choice: Choice, schema: Schema, alike: Sequence[Content]) -> None:
         try:
-            schema = parquet.schema(self._connection, contents[0].file.path)
             reading = choose(schema, choice)
-        except (FileRefused, duckdb.Error) as refusal:
-            sentence = str(refusal) if isinstance(refusal, FileRefused) else parquet.damage(refusal)
-            for content in contents:
-                self._quarantine(content, sentence)
+        except FileRefused as refusal:
+            for content in alike:
+                self._quarantine(content, str(refusal))
             return
-        contents = self._usable(contents, choice, reading)
+        contents = self._usable(alike, choice, reading)
         # DuckDB's number of a file in a scan gives way to a column of that name.
         shadowed = "file_index" in map(str.lower, schema)
         sql = self._count_sql(reading, "0" if shadowed else "file_index")
@@ -224,7 +226,12 @@ class Ingest:
             clients = {index for (index,) in rows}
         sound = {}
         for index, content in enumerate(contents):
-            if not untouched(content.file, content.fingerprint):
+            try:
+                stands = untouched(content.file, content.fingerprint)
+            except OSError as error:
+                self._not_read(content, error)
+                continue
+            if not stands:
                 self.outcome.quarantined[content.file.path] = (
                     "changed while it was read; the next run looks at it again"
                 )

@@ -59,7 +59,7 @@ class Summary:
         """Whether every file and row could be used, but for those that are not meant to be."""
         done = self.outcome
         unusable = done.rejected.keys() - runs.POLICIES
-        return not (done.quarantined or done.refused or unusable)
+        return not (done.quarantined or done.refused or done.not_kept or unusable)
 
     @property
     def changed(self) -> bool:
@@ -86,15 +86,12 @@ class Summary:
                 "rejected": done.rows_rejected,
             },
             "rejected": dict(sorted(done.rejected.items())),
-            "refused": _listed(done.refused),
-            "quarantined": _listed(done.quarantined),
+            "refused": runs.listed(done.refused),
+            "quarantined": runs.listed(done.quarantined),
+            "not_kept": runs.listed(done.not_kept),
             "left": self.left,
             "seconds": round(self.seconds, 3),
         }
-
-
-def _listed(reasons: dict[str, str]) -> list[dict[str, str]]:
-    return [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
 
 
 def run(
@@ -131,8 +128,8 @@ def run(
         _fail_fast(policy, ingest.outcome.quarantined | found.refused)
         rollup.settle(work.connection)
 
-        shown.show(work.connection)
         outcome = ingest.outcome
+        outcome.not_kept = shown.show(work, store)
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.still("quarantined") | found.refused
         outcome.refused |= ledger.still("refused")

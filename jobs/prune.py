@@ -1,4 +1,4 @@
-"""What is kept no longer: old counts, contributions, ledger rows and snapshots.
+"""What is kept no longer: old counts, contributions, ledger rows, copies of logs and snapshots.
 
 The horizon, before which nothing is kept, only ever moves forward and lies at a UTC midnight.
 Rows before it are rejected from then on, so a late file, or one whose ledger row is gone, can
@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from jobs import fold, runs, shown
+from jobs import fold, raw_copies, runs, shown
 from jobs.ledger import Ledger
 from jobs.store import Terms, outdated, revision, snapshots
 from queries import snapshot
@@ -51,6 +51,8 @@ class Pruned:
     """Rows of contributions."""
     files: int
     """Rows of the ledger."""
+    raw_copies: int
+    """Copies of log files."""
     snapshots: list[str]
     """Names of snapshots."""
 
@@ -69,9 +71,10 @@ def plan(store: Path, retention: Retention) -> Pruned:
         fold.close(connection, now - retention.window)
         figures = _figures(connection, before)
         files = _past(connection, before)
+        copies = raw_copies.expired(connection, now, retention.terms.raw_days)
     to_come = store / "snapshots" / f"{now:%Y%m%dT%H%M%SZ}-0000.duckdb"
     old = outdated([*snapshots(store), to_come], retention.terms)
-    return Pruned(None, before, *figures, len(files), [file.stem for file in old])
+    return Pruned(None, before, *figures, len(files), copies, [file.stem for file in old])
 
 
 def prune(store: Path, retention: Retention) -> Pruned:
@@ -91,11 +94,12 @@ def prune(store: Path, retention: Retention) -> Pruned:
         files = _past(connection, before)
         if before:
             _expire(connection, before, files)
+        copies = raw_copies.expired(connection, work.started_at, work.terms.raw_days)
         Ledger(work)
-        shown.show(connection)
+        shown.show(work, store)
         runs.record(work, runs.Outcome())
     gone = [file.stem for file in kept if not file.exists()]
-    return Pruned(work.run_id, before, *figures, len(files), gone)
+    return Pruned(work.run_id, before, *figures, len(files), copies, gone)
 
 
 def _horizon(

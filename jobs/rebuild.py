@@ -65,7 +65,9 @@ class Rebuilt:
     def complete(self) -> bool:
         """Whether the days now are what their sources give."""
         unusable = self.outcome.rejected.keys() - runs.POLICIES
-        return not (self.missing.keys() - self.dropped or self.kept or unusable)
+        return not (
+            self.missing.keys() - self.dropped or self.kept or self.outcome.not_kept or unusable
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The machine's summary, as the command prints it."""
@@ -87,7 +89,8 @@ class Rebuilt:
                 {"path": path, "rows": rows, "dropped": path in self.dropped}
                 for path, rows in sorted(self.missing.items())
             ],
-            "kept": [{"path": path, "reason": why} for path, why in sorted(self.kept.items())],
+            "kept": runs.listed(self.kept),
+            "not_kept": runs.listed(self.outcome.not_kept),
             "seconds": round(self.seconds, 3),
         }
 
@@ -112,6 +115,8 @@ def rebuild(
         try:
             with revision(store, terms) as work:
                 done = _rebuild(work, days, choice_of, unusable, drop_missing=drop_missing)
+                done.outcome.not_kept = shown.show(work, store)
+                runs.record(work, done.outcome)
         except _Unusable as broken:
             unusable |= broken.reasons
         else:
@@ -210,8 +215,6 @@ def _rebuild(
             raise _Unusable({path: reason})
     rollup.settle(work.connection)
     fold.tidy(work.connection)
-    shown.show(work.connection)
-    runs.record(work, outcome)
     missing = {path: known.files[path].rows_counted for path in known.missing}
     return Rebuilt(work.run_id, outcome, missing, dropped, known.kept | outcome.quarantined)
 

@@ -1,5 +1,6 @@
 """What a run did, in figures: one row of `runs`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -27,8 +28,15 @@ class Outcome:
     """Rows by the reason for which they were not counted."""
     quarantined: dict[str, str] = field(default_factory=dict)
     """Reasons by path."""
+    not_kept: dict[str, str] = field(default_factory=dict)
+    """Reasons by path, of files in force that no copy could be made of."""
     bytes_done: int = 0
     """Of the files that were looked at, for the progress display."""
+
+
+def listed(reasons: Mapping[str, str]) -> list[dict[str, str]]:
+    """Reasons by path, as JSON has them."""
+    return [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
 
 
 def record(work: Revision, done: Outcome) -> None:

@@ -1,10 +1,15 @@
-"""What the view access_log shows: the rows of the files in force, where they lie.
+"""What the view access_log shows: the rows of the files in force, where they or their copies lie.
 
 It is a union of parts; a new file defines one of them anew.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import duckdb
 
+from jobs import parquet, raw_copies
+from jobs.store import Revision
 from queries import parts
 from queries.snapshot import define_access_log
 from queries.statements import statements
@@ -12,8 +17,14 @@ from queries.statements import statements
 _SQL = statements("jobs", "shown.sql")
 
 
-def show(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring the view up to the files in force that still are as they were counted."""
+def show(work: Revision, store: Path) -> dict[str, str]:
+    """Bring the view up to the files in force that still are as they were counted.
+
+    Copies are made first, if they are kept; why some could not be made, by path.
+    """
+    not_kept = raw_copies.keep(work, store)
+    connection = work.connection
+    parts.look(connection)
     absent = parts.touched(connection.execute(_SQL["unseen"]).fetchall())
     while True:
         parts.find(connection, absent)
@@ -21,12 +32,24 @@ def show(connection: duckdb.DuckDBPyConnection) -> None:
             _define(connection)
         except duckdb.Error:
             # A file may have gone or changed since it was last looked at.
-            more = parts.touched(connection.execute(_SQL["shown"]).fetchall())
+            shown = connection.execute(_SQL["shown"]).fetchall()
+            more = parts.touched(shown) or _unreadable(connection, [path for path, *_ in shown])
             if not more:
                 raise
             absent += more
         else:
-            return
+            return not_kept
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> list[str]:
+    """Files that were written over, with their times set back."""
+    unreadable = []
+    for path in paths:
+        try:
+            parquet.schema(connection, path)
+        except duckdb.Error:
+            unreadable.append(path)
+    return unreadable
 
 
 def _define(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,8 +1,8 @@
 -- name: unseen
--- Files in force that the sources did not list as they were counted.
+-- Files in force that the sources did not list as they were counted, and no copies stand in for.
 SELECT path, size, epoch_us(modified_at)
-FROM internal.files ANTI JOIN listed USING (path, size, version)
-WHERE state = 'ingested' AND NOT contains(path, '://')
+FROM shown ANTI JOIN listed USING (path, size, version)
+WHERE NOT is_copy
 
 -- name: dropped
 SELECT name FROM internal.access_log_parts ANTI JOIN parts USING (name)
@@ -18,5 +18,5 @@ INSERT INTO internal.access_log_parts SELECT name, digest FROM parts
 -- name: shown
 -- The files of all parts, as they were counted.
 SELECT path, size, epoch_us(modified_at)
-FROM internal.files
-WHERE state = 'ingested' AND path IN (SELECT unnest(timed || untimed) FROM parts)
+FROM shown
+WHERE path IN (SELECT unnest(timed || untimed) FROM parts)

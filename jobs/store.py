@@ -8,9 +8,9 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -46,6 +46,8 @@ class Terms:
     threads: int | None = None
     registered_only: bool = False
     """Whether only registered services count."""
+    raw_days: int = 0
+    """For how many days after they were counted copies of log files are kept."""
 
 
 USUAL = Terms()
@@ -62,6 +64,8 @@ class Revision:
     connection: duckdb.DuckDBPyConnection
     """To the copy, as current database."""
     terms: Terms
+    obsolete: list[Path] = field(default_factory=list)
+    """Files and folders of the store that go once the revision is published."""
 
 
 @contextmanager
@@ -76,11 +80,12 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
         _clear(store / "tmp")
         started_at = datetime.now(UTC).replace(tzinfo=None)
         run_id = _run_id(store, started_at)
-        working = store / "tmp" / f"{run_id}.duckdb"
+        working = _working(store, run_id)
         try:
             connection = _open_copy(store, working, terms)
+            work = Revision(run_id, started_at, connection, terms)
             try:
-                yield Revision(run_id, started_at, connection, terms)
+                yield work
                 connection.execute("CHECKPOINT work")
                 finished = _compacted(connection, working) if compact else working
                 connection.execute("USE memory; DETACH work")
@@ -90,7 +95,11 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             _publish(store, working)
         finally:
             _clear(store / "tmp")
-        _drop_old_snapshots(store, terms)
+        _drop([*_old_snapshots(store, terms), *work.obsolete])
+
+
+def _working(store: Path, run_id: str) -> Path:
+    return store / "tmp" / f"{run_id}.duckdb"
 
 
 @contextmanager
@@ -109,10 +118,14 @@ def _locked(store: Path) -> Iterator[None]:
 
 def _clear(folder: Path) -> None:
     for leftover in folder.iterdir():
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
+        _delete(leftover)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _run_id(store: Path, now: datetime) -> str:
@@ -181,7 +194,7 @@ def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConne
         return connection
     newest = snapshot.newest(store)
     try:
-        _copy(newest, working)
+        copy(newest, working)
         connection = _attached(working, terms)
         snapshot.check(connection, working)
     except snapshot.WrongVersion as error:
@@ -245,7 +258,8 @@ def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
     return smaller
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; it shares its blocks where the file system can, and is never a hard link."""
     with source.open("rb") as old, target.open("xb") as new:
         if not _share_blocks(old, new):
             shutil.copyfileobj(old, new, 1 << 20)
@@ -257,6 +271,12 @@ def _share_blocks(old: IO[bytes], new: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
+
+
+def reserve(store: Path, work: Revision) -> int:
+    """Bring the revision to disk; how many bytes to leave there for the copy that is the next."""
+    work.connection.execute("CHECKPOINT work")
+    return _working(store, work.run_id).stat().st_size
 
 
 def shares_blocks(folder: Path) -> bool:
@@ -312,10 +332,13 @@ def _day(file: Path) -> datetime:
     return datetime.strptime(file.name[:8], "%Y%m%d")
 
 
-def _drop_old_snapshots(store: Path, terms: Terms) -> None:
+def _old_snapshots(store: Path, terms: Terms) -> list[Path]:
     newest = snapshot.newest(store)
-    for old in outdated(snapshots(store), terms):
-        if old != newest:
-            # Published is published: a leftover is a matter for the next run.
-            with suppress(OSError):
-                old.unlink()
+    return [old for old in outdated(snapshots(store), terms) if old != newest]
+
+
+def _drop(paths: Iterable[Path]) -> None:
+    for path in paths:
+        # Published is published: a leftover is a matter for the next run.
+        with suppress(OSError):
+            _delete(path)

@@ -36,3 +36,13 @@ COMMENT ON COLUMN watermarks.service_name IS 'Canonical name.';
 COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that ever held a request of it, UTC; NULL: registered, never seen.';
 COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that ever held a request of it, UTC, exclusive; NULL: registered, never seen.';
 COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';
+
+-- name: from_2
+-- Copies of log files can be kept.
+CREATE TABLE internal.raw_copies (
+    file_id INTEGER NOT NULL,
+    path VARCHAR NOT NULL
+);
+COMMENT ON TABLE internal.raw_copies IS 'Copies of files in force that are kept in the store; access_log reads them.';
+
+COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they or their copies lie; NULL where a log does not say, and for what of an uncountable row could not be read.';

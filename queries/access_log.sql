@@ -9,7 +9,7 @@ FROM ({rows}) AS files
 LEFT JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name
 
 -- name: comments
-COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they lie; NULL where a log does not say, and for what of an uncountable row could not be read.';
+COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they or their copies lie; NULL where a log does not say, and for what of an uncountable row could not be read.';
 COMMENT ON COLUMN access_log.requested_at IS 'Moment of the request, UTC, cut to microseconds.';
 COMMENT ON COLUMN access_log.service_name IS 'Canonical name: lower case, no port, no trailing dot.';
 COMMENT ON COLUMN access_log.status_code IS '0 to 999, as logged.';

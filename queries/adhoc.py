@@ -164,16 +164,14 @@ def fenced(
         with duckdb.connect(":memory:", config=fence) as connection:
             snapshot.attach(connection, Path(store))
             connection.execute("SET enable_progress_bar = false")
-            left_out = parts.leave_out(connection) if logs else []
-            _allow(connection, left_out if logs else None)
+            files, left_out = parts.leave_out(connection) if logs else ([], [])
+            _allow(connection, files)
             connection.execute(_SQL["locks"])
             yield Analyst(connection, Path(spill), left_out)
 
 
-def _allow(connection: duckdb.DuckDBPyConnection, left_out: list[str] | None) -> None:
-    """Note which files may be read: the logs but for these, or none."""
-    known = [] if left_out is None else connection.execute(_SQL["files"]).fetchall()
-    files = {path for (path,) in known}.difference(left_out or [])
+def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
+    """Note which files may be read."""
     # DuckDB asks for the name of a file and for the glob that it was named by.
-    allowed = sorted(files | {scan.pattern(path) for path in files})
+    allowed = sorted({name for path in files for name in (path, scan.pattern(path))})
     connection.execute("SET VARIABLE allowed = CAST($files AS VARCHAR[])", {"files": allowed})

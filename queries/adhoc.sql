@@ -1,6 +1,3 @@
--- name: files
-SELECT path FROM source_files WHERE state = 'ingested' AND NOT contains(path, '://')
-
 -- name: parsed
 SELECT json_serialize_sql(CAST($sql AS VARCHAR))
 

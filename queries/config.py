@@ -53,6 +53,8 @@ class Config:
     """`prune` drops counts that are older."""
     keep_daily_days: int | None = None
     """For how many days the last snapshot of each is kept, beside the last few."""
+    keep_raw_days: int | None = None
+    """For how many days after they were counted copies of log files are kept."""
     memory: str | None = None
     """How much memory DuckDB may use, such as 2GB."""
     threads: int | None = None
@@ -176,6 +178,7 @@ _LIMITS: Mapping[str, Check] = {
 _RETENTION: Mapping[str, Check] = {
     "rollup_days": _whole(1, MOST_DAYS),
     "keep_daily_days": _whole(0, MOST_DAYS),
+    "keep_raw_days": _whole(0, MOST_DAYS),
 }
 _SOURCE: Mapping[str, Check] = {
     "path": (lambda value: _is_text(value) or _are_texts(value), "a path or a list of paths"),

@@ -29,22 +29,38 @@ class Part(NamedTuple):
     """Files with rows that have none."""
     first: datetime | None
     last: datetime | None
+    copies: str | None
+    """The folder that those of the files lie in which are copies; None if none are."""
 
     @property
     def query(self) -> str:
         """Its rows, with snapshot.ACCESS_LOG_COLUMNS."""
         selects = []
         if self.timed:
-            rows = scan.rows(self.selection, self.condition, self.timed)
+            rows = scan.rows(self.selection, self.condition, self.timed, self.copies)
             selects.append(_SQL["timed"].format(rows=rows, first=self.first, last=self.last))
         if self.untimed:
-            rows = scan.rows(self.selection, self.condition, self.untimed)
+            rows = scan.rows(self.selection, self.condition, self.untimed, self.copies)
             selects.append(_SQL["untimed"].format(rows=rows))
         return " UNION ALL ".join(selects)
 
 
+def look(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
+    """Where access_log reads the files in force: their copies, or they themselves.
+
+    Their paths, sizes and modification times (us); they are in the temporary table shown, too.
+    """
+    try:
+        connection.execute(_SQL["copies"])
+    except duckdb.CatalogException:
+        # Schema versions 1 and 2 keep none.
+        connection.execute(_SQL["no_copies"])
+    connection.execute(_SQL["look"])
+    return connection.execute(_SQL["shown"]).fetchall()
+
+
 def find(connection: duckdb.DuckDBPyConnection, absent: Sequence[str]) -> None:
-    """Note in the temporary table parts which there should be without these files."""
+    """Note in the temporary table parts which there should be of shown, without these files."""
     connection.execute(_SQL["absent"], {"paths": absent})
     connection.execute(_SQL["parts"])
 
@@ -59,13 +75,14 @@ def names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in connection.execute(_SQL["names"]).fetchall()]
 
 
-def leave_out(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def leave_out(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:
     """Hide access_log behind a temporary view without files that are not as they were counted.
 
-    The paths of these files; if there are none, nothing changes. The current database is a
-    snapshot, which stays as it is.
+    The paths of the files that it reads, and of those left out; if there are none, nothing
+    changes. The current database is a snapshot, which stays as it is.
     """
-    absent = touched(connection.execute(_SQL["in_force"]).fetchall())
+    shown = look(connection)
+    absent = touched(shown)
     if absent:
         find(connection, absent)
         selects = [
@@ -73,8 +90,8 @@ def leave_out(connection: duckdb.DuckDBPyConnection) -> list[str]:
         ]
         selects += [part.query for part in outdated(connection)]
         connection.execute(f"CREATE TEMP VIEW access_log AS {snapshot.access_log(selects)}")
-        connection.execute(_SQL["forget"])
-    return absent
+    connection.execute(_SQL["forget"])
+    return sorted({path for path, *_ in shown}.difference(absent)), absent
 
 
 def touched(files: Iterable[tuple[str, int, int]]) -> list[str]:

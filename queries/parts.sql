@@ -1,27 +1,51 @@
+-- name: copies
+CREATE OR REPLACE TEMP TABLE copies AS SELECT file_id, path AS copy FROM internal.raw_copies
+
+-- name: no_copies
+CREATE OR REPLACE TEMP TABLE copies (file_id INTEGER, copy VARCHAR)
+
+-- name: look
+-- Where the files in force are read: their copies, or they themselves. A path in quarantine, or
+-- refused, holds something else by now than what was counted. Only who has credentials could open
+-- an object.
+CREATE OR REPLACE TEMP TABLE shown AS
+SELECT
+    file_id,
+    coalesce(copy, path) AS path,
+    copy IS NOT NULL AS is_copy,
+    -- STORE/raw, before the run's own folder.
+    split_part(copy, '/' || run_id || '/', 1) AS copies,
+    size,
+    version,
+    modified_at,
+    reading_id,
+    first_request,
+    last_request
+FROM internal.files LEFT JOIN copies USING (file_id)
+WHERE state = 'ingested'
+    AND (
+        is_copy
+        OR path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused'))
+        AND NOT contains(path, '://')
+    )
+
+-- name: shown
+SELECT path, size, epoch_us(modified_at) FROM shown
+
 -- name: absent
 CREATE OR REPLACE TEMP TABLE absent AS SELECT CAST(unnest($paths) AS VARCHAR) AS path
 
 -- name: parts
--- The parts that access_log should have. A path in quarantine, or refused, holds something else by
--- now than what was counted. Rows without a time are few; only files that have some are asked for
--- them.
+-- The parts that access_log should have. Rows without a time are few; only files that have some are
+-- asked for them.
 CREATE OR REPLACE TEMP TABLE parts AS
 WITH files AS (
     SELECT
-        reading_id,
-        selection,
-        condition,
+        *,
         CAST(first_request AS DATE) AS day,
-        path,
-        first_request,
-        last_request,
         file_id IN (SELECT file_id FROM internal.rejects WHERE starts_with(reason, 'timestamp')) AS has_untimed
-    FROM internal.files JOIN internal.readings USING (reading_id)
-    WHERE state = 'ingested'
-        AND path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused'))
-        AND path NOT IN (FROM absent)
-        -- Only who has credentials could open an object.
-        AND NOT contains(path, '://')
+    FROM shown JOIN internal.readings USING (reading_id)
+    WHERE path NOT IN (FROM absent)
 ),
 parts AS (
     SELECT
@@ -31,15 +55,17 @@ parts AS (
         coalesce(list(path ORDER BY path) FILTER (day IS NOT NULL), []) AS timed,
         coalesce(list(path ORDER BY path) FILTER (has_untimed), []) AS untimed,
         min(first_request) AS first_request,
-        max(last_request) AS last_request
+        max(last_request) AS last_request,
+        any_value(copies) AS copies
     FROM files
     GROUP BY reading_id, day
     HAVING timed <> [] OR untimed <> []
 )
-SELECT *, md5(concat_ws('|', selection, condition, timed, untimed, first_request, last_request)) AS digest FROM parts
+SELECT *, md5(concat_ws('|', selection, condition, timed, untimed, first_request, last_request, copies)) AS digest
+FROM parts
 
 -- name: outdated
-SELECT name, selection, condition, timed, untimed, first_request, last_request
+SELECT name, selection, condition, timed, untimed, first_request, last_request, copies
 FROM parts ANTI JOIN internal.access_log_parts USING (name, digest)
 ORDER BY name
 
@@ -52,16 +78,15 @@ SELECT * FROM ({rows}) WHERE requested_at IS NULL
 -- name: names
 SELECT name FROM internal.access_log_parts ORDER BY name
 
--- name: in_force
-SELECT path, size, epoch_us(modified_at)
-FROM internal.files
-WHERE state = 'ingested' AND NOT contains(path, '://')
-
 -- name: kept
 -- Parts that are as they should be.
 SELECT name FROM parts SEMI JOIN internal.access_log_parts USING (name, digest) ORDER BY name
 
 -- name: forget
-DROP TABLE parts;
+DROP TABLE IF EXISTS parts;
 
-DROP TABLE absent
+DROP TABLE IF EXISTS absent;
+
+DROP TABLE shown;
+
+DROP TABLE copies

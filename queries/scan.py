@@ -3,18 +3,27 @@
 import re
 from collections.abc import Sequence
 
+from queries import raw_copy
+
 OPTIONS = "hive_partitioning = false, binary_as_string = true"
 """Folder names that look like columns forge nothing; text without annotation is text."""
 
 SOURCE_FILE = "httpcodes source file"
 """The name under which a scan gives a row's file: no log's own column."""
+_COPY = "httpcodes copy"
 
 
-def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
-    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE."""
+def rows(selection: str, condition: str, paths: Sequence[str], copies: str | None = None) -> str:
+    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE.
+
+    `copies` is the folder that some of the files are copies in; SOURCE_FILE is their original.
+    """
     files = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
-    named = f"filename = '{SOURCE_FILE}'"
-    scan = f"read_parquet([{files}], {named}, {OPTIONS})"
+    named = _COPY if copies else SOURCE_FILE
+    scan = f"read_parquet([{files}], filename = '{named}', {OPTIONS})"
+    if copies:
+        original = raw_copy.original(f'"{_COPY}"', copies)
+        scan = f'(SELECT *, {original} AS "{SOURCE_FILE}" FROM {scan})'
     return f"SELECT {selection} FROM {scan} WHERE {condition}"
 
 

@@ -68,6 +68,12 @@ COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a 
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
 COMMENT ON COLUMN internal.files.registered_only IS 'Whether only rows of registered services were counted.';
 
+CREATE TABLE internal.raw_copies (
+    file_id INTEGER NOT NULL,
+    path VARCHAR NOT NULL
+);
+COMMENT ON TABLE internal.raw_copies IS 'Copies of files in force that are kept in the store; access_log reads them.';
+
 CREATE TABLE internal.readings (
     reading_id INTEGER NOT NULL,
     kind VARCHAR NOT NULL,

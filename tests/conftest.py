@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import s3
 
 from jobs import nightly
 from jobs.choice import Choice, Source
@@ -150,6 +151,26 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 6 MB."""
     with mounted(tmp_path / "disk", 6) as folder:
         yield folder
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
+    """A bucket that the environment leads to."""
+    server, proxy, bucket = s3.serve(tmp_path / "s3")
+    environment = {
+        "AWS_ACCESS_KEY_ID": s3.KEY,
+        "AWS_SECRET_ACCESS_KEY": s3.SECRET,
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": bucket.endpoint,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    yield bucket
+    proxy.shutdown()
+    proxy.server_close()
+    server.terminate()
+    server.wait()
 
 
 @pytest.fixture(scope="session")

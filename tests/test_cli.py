@@ -61,6 +61,7 @@ def test_json_is_a_machines_summary_on_stdout(logs: Logs, store: Store, httpcode
                 "reason": "cannot be read as Parquet: it is too small to be a Parquet file",
             }
         ],
+        "not_kept": [],
         "left": 0,
     }
 

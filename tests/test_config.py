@@ -294,6 +294,8 @@ def test_config_check_says_what_applies(
         replace_within_days = 0
         keep_snapshots = 9
         endpoint = "https://s3.example.net"
+        [retention]
+        keep_raw_days = 7
         [limits]
         memory = "512MB"
         threads = 2
@@ -310,6 +312,7 @@ def test_config_check_says_what_applies(
         "files there now": "2",
         "settle time": "6 hours",
         "replace within": "0 days",
+        "logs kept": "7 days",
         "snapshots kept": "9",
         "services": "registered",
         "daily snapshots": "0 days",

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +20,6 @@ A, B = "a.example", "b.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"
 OLD = 1_000_000_000
 """A modification time that lies back, so that listings alone tell whether an object was touched."""
-
-
-@pytest.fixture
-def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
-    server, proxy, bucket = s3.serve(tmp_path / "s3")
-    environment = {
-        "AWS_ACCESS_KEY_ID": s3.KEY,
-        "AWS_SECRET_ACCESS_KEY": s3.SECRET,
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": bucket.endpoint,
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    yield bucket
-    proxy.shutdown()
-    proxy.server_close()
-    server.terminate()
-    server.wait()
 
 
 @pytest.fixture
@@ -177,6 +157,31 @@ def test_an_object_that_vanishes_or_is_forbidden_leaves_the_others_to_be_counted
     bucket.trouble = lambda method, key: None
     assert store.run(bucket.url()).complete
     assert store.counts() == {(A, NOON, 200): 1, (A, NOON, 500): 1}
+
+
+@pytest.mark.parametrize("answered", range(1, 8))
+def test_access_that_ends_at_any_request_leaves_the_object_to_the_next_run(
+    answered: int, logs: Logs, store: Store, bucket: s3.Bucket, httpcodes: Command
+) -> None:
+    put(logs, "a.parquet", (NOON, A, 200))
+    requests: list[str] = []
+
+    def forbidden(_: str, key: str) -> int | None:
+        requests.extend([key] if key else [])
+        return 403 if len(requests) > answered else None
+
+    bucket.trouble = forbidden
+    done = httpcodes("run", "s3://logs", "--store", store.folder, "--json")
+    assert b"Traceback" not in done.stderr
+    counted = {(A, NOON, 200): 1}
+    # Seven requests are all that it takes.
+    if answered < 7:
+        assert done.returncode == 3, done.stderr
+        assert why(done) == {"s3://logs/a.parquet": "cannot be read: access is denied"}
+    assert store.counts() == (counted if answered == 7 else {})
+    bucket.trouble = lambda method, key: None
+    store.run("s3://logs")
+    assert store.counts() == counted
 
 
 @pytest.mark.parametrize("when", [2, 3, 4])
