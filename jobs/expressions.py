@@ -8,6 +8,8 @@ from jobs.access_log import Column, Reading
 from queries.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+
 
 def service(reading: Reading) -> str:
     """Text, as logged; NULL where it is in the file's path."""
@@ -34,7 +36,9 @@ def status_code(reading: Reading, value: str) -> str:
     if _is_text(reading.status):
         possible = f"regexp_full_match({value}, '[0-9]{{1,3}}')"
     else:
-        possible = f"{value} BETWEEN 0 AND 999 AND {value} = floor({value})"
+        possible = f"{value} BETWEEN 0 AND 999"
+        if not _is_integer(reading.status):
+            possible += f" AND {value} = floor({value})"
     return f"CASE WHEN {possible} THEN CAST({value} AS SMALLINT) END"
 
 
@@ -47,7 +51,11 @@ def moment(reading: Reading) -> str:
 
 def moment_missing(reading: Reading) -> str:
     """BOOLEAN: whether a row has no time at all."""
-    return " OR ".join(f"missing({_value(column)})" for column in reading.timestamp)
+    # Some moments can't be cast to text, on which `missing` looks: DuckDB fails for good.
+    return " OR ".join(
+        f"missing({_value(column)})" if _is_text(column) else f"{_value(column)} IS NULL"
+        for column in reading.timestamp
+    )
 
 
 def client_requests(reading: Reading) -> str:
@@ -77,6 +85,21 @@ def access_log_selection(reading: Reading) -> str:
         f"TRY_CAST({values.get(name, 'NULL')} AS {kind}) AS {name}"
         for name, kind in ACCESS_LOG_COLUMNS.items()
     )
+
+
+def bare_timestamp(reading: Reading) -> str | None:
+    """The column that is the moment of a row as it stands, if the row has one."""
+    column = reading.timestamp[0]
+    bare = len(reading.timestamp) == 1 and reading.zone is None and column.pattern is None
+    return _quoted(column) if bare and column.type == "TIMESTAMP" else None
+
+
+def bare_service(reading: Reading) -> str | None:
+    """The column that is the service, or an alias of it, as it stands."""
+    column = reading.service
+    if column is None or reading.url or reading.service_name or reading.service_path:
+        return None
+    return _quoted(column) if column.type == "VARCHAR" and column.pattern is None else None
 
 
 def _microseconds(column: Column, zone: str | None) -> str:
@@ -124,7 +147,7 @@ def _date_and_time(reading: Reading) -> tuple[str, str, str]:
 
 
 def _present(column: Column) -> str:
-    return f"nullif(nullif({_text(column)}, '-'), '')"
+    return f"nullif(nullif({_value(column)}, '-'), '')" if _is_text(column) else _value(column)
 
 
 def _text(column: Column) -> str:
@@ -142,6 +165,10 @@ def _value(column: Column) -> str:
 def _is_text(column: Column) -> bool:
     # BLOB: files are read with binary_as_string.
     return column.type in ("VARCHAR", "BLOB") or column.pattern is not None
+
+
+def _is_integer(column: Column) -> bool:
+    return column.pattern is None and column.type.removeprefix("U") in _INTEGERS
 
 
 def _quoted(column: Column) -> str:

@@ -273,6 +273,8 @@ class Ingest:
             "kind": kind,
             "selection": expressions.access_log_selection(reading),
             "condition": expressions.client_requests(reading),
+            "bare_timestamp": expressions.bare_timestamp(reading),
+            "bare_service": expressions.bare_service(reading),
         }
         self._connection.execute(_SQL["reading"], way)
         rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()

@@ -179,13 +179,14 @@ FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 -- name: reading
 -- The number of this way to read rows, new or known.
 INSERT INTO internal.readings
-SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition
+SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition, $bare_timestamp, $bare_service
 FROM internal.readings
-HAVING coalesce(NOT bool_or(kind = $kind AND selection = $selection AND condition = $condition), true)
+HAVING coalesce(NOT bool_or((kind, selection, condition, bare_timestamp, bare_service) IS NOT DISTINCT FROM ($kind, $selection, $condition, $bare_timestamp, $bare_service)), true)
 
 -- name: reading_id
 SELECT reading_id FROM internal.readings
-WHERE kind = $kind AND selection = $selection AND condition = $condition
+WHERE (kind, selection, condition, bare_timestamp, bare_service)
+    IS NOT DISTINCT FROM ($kind, $selection, $condition, $bare_timestamp, $bare_service)
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects

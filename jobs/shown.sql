@@ -8,7 +8,8 @@ WHERE NOT is_copy
 SELECT name FROM internal.access_log_parts ANTI JOIN parts USING (name)
 
 -- name: added
-SELECT name FROM parts ANTI JOIN internal.access_log_parts USING (name)
+-- Without a digest, access_log is as an older program defined it.
+SELECT name FROM parts ANTI JOIN (FROM internal.access_log_parts WHERE digest <> '') USING (name)
 
 -- name: note
 DELETE FROM internal.access_log_parts;

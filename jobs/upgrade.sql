@@ -38,11 +38,21 @@ COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that ever hel
 COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';
 
 -- name: from_2
--- Copies of log files can be kept.
+-- Copies of log files can be kept, and questions reach them as filters.
 CREATE TABLE internal.raw_copies (
     file_id INTEGER NOT NULL,
     path VARCHAR NOT NULL
 );
 COMMENT ON TABLE internal.raw_copies IS 'Copies of files in force that are kept in the store; access_log reads them.';
 
-COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they or their copies lie; NULL where a log does not say, and for what of an uncountable row could not be read.';
+INSERT INTO internal.service_aliases
+SELECT logged, NULL FROM (VALUES ('-'), ('')) AS unnamed(logged)
+ANTI JOIN internal.service_aliases USING (logged);
+
+ALTER TABLE internal.readings ADD COLUMN bare_timestamp VARCHAR;
+ALTER TABLE internal.readings ADD COLUMN bare_service VARCHAR;
+COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
+COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
+
+-- The next run defines access_log anew.
+UPDATE internal.access_log_parts SET digest = '';

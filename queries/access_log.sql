@@ -1,12 +1,18 @@
 -- name: select
 -- The rows of files, where they lie: one SELECT for each kind of file stands in for rows, all
--- with the columns below, service_name still as logged.
+-- with the columns below, service_name still as logged. Names that are canonical as logged come
+-- apart from aliases, so that a question about a service reaches the files as a filter.
 SELECT
-    requested_at,
-    CASE WHEN aliases.logged IS NULL THEN files.service_name ELSE aliases.service_name END AS service_name,
-    status_code, method, path, bytes_sent, duration_ms, client_ip, user_agent, referer, cache_status, source_file
+    requested_at, service_name, status_code, method, path, bytes_sent, duration_ms, client_ip,
+    user_agent, referer, cache_status, source_file
 FROM ({rows}) AS files
-LEFT JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name
+ANTI JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name
+UNION ALL
+SELECT
+    requested_at, aliases.service_name, status_code, method, path, bytes_sent, duration_ms, client_ip,
+    user_agent, referer, cache_status, source_file
+FROM ({rows}) AS files
+JOIN internal.service_aliases AS aliases ON aliases.logged = files.service_name
 
 -- name: comments
 COMMENT ON VIEW access_log IS 'Every row of the files in force, read from the Parquet files where they or their copies lie; NULL where a log does not say, and for what of an uncountable row could not be read.';

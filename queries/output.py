@@ -26,6 +26,7 @@ _PLAN = ["explain_key", "explain_value"]
 Row = tuple[str | None, ...]
 
 # Also what turns the direction of text.
+_STRING_OR_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -92,11 +93,6 @@ class _Texts:
         empty = self._relation(rows.schema.empty_table())
         self.names = empty.columns
         """Unique, without regard to case."""
-        self._floats = [
-            _quoted(name)
-            for name, kind in zip(self.names, empty.types, strict=True)
-            if kind.id in ("double", "float")
-        ]
 
     def batches(self) -> Iterator[list[Row]]:
         """One text for each value, None for NULL."""
@@ -109,18 +105,22 @@ class _Texts:
 
     def objects(self) -> Iterator[list[str]]:
         """A JSON object for each row of a batch; numbers that JSON does not know are null."""
-        known = ", ".join(f"if(isfinite({name}), {name}, NULL) AS {name}" for name in self._floats)
-        columns = f"* REPLACE ({known})" if known else "*"
         # No column is called that, which would hide the row.
         row = "".join(self.names) + "row"
         as_json = f"CAST(to_json({_quoted(row)}) AS VARCHAR)"
         for batch in self._rows:
-            objects = self._relation(batch).project(columns).set_alias(row).project(as_json)
-            yield [text for (text,) in objects.fetchall()]
+            objects = self._relation(batch).set_alias(row).project(as_json)
+            yield [_as_json(text) for (text,) in objects.fetchall()]
 
     def _relation(self, batch: pa.RecordBatch | pa.Table) -> duckdb.DuckDBPyRelation:
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
         return self._duckdb.from_arrow(table)
+
+
+def _as_json(text: str) -> str:
+    if "NaN" not in text and "Infinity" not in text:
+        return text
+    return _STRING_OR_NO_NUMBER.sub(lambda t: t[0] if t[0].startswith('"') else "null", text)
 
 
 def _csv(rows: Capped, terminal: bool) -> Iterator[str]:

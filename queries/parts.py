@@ -23,6 +23,10 @@ class Part(NamedTuple):
     name: str
     selection: str
     condition: str
+    bare_timestamp: str | None
+    """The column that is requested_at as it stands, in rows that have a time."""
+    bare_service: str | None
+    """The column that is service_name as it stands."""
     timed: list[str]
     """Files with rows that have a time."""
     untimed: list[str]
@@ -37,12 +41,27 @@ class Part(NamedTuple):
         """Its rows, with snapshot.ACCESS_LOG_COLUMNS."""
         selects = []
         if self.timed:
-            rows = scan.rows(self.selection, self.condition, self.timed, self.copies)
-            selects.append(_SQL["timed"].format(rows=rows, first=self.first, last=self.last))
+            selects.append(self._timed())
         if self.untimed:
             rows = scan.rows(self.selection, self.condition, self.untimed, self.copies)
             selects.append(_SQL["untimed"].format(rows=rows))
         return " UNION ALL ".join(selects)
+
+    def _timed(self) -> str:
+        selection = ", ".join(
+            (
+                self.selection,
+                f"{self.bare_timestamp or 'NULL'} AS bare_timestamp",
+                f"{self.bare_service or 'NULL'} AS bare_service",
+            )
+        )
+        return _SQL["timed"].format(
+            rows=scan.rows(selection, self.condition, self.timed, self.copies),
+            timestamp="bare_timestamp" if self.bare_timestamp else "requested_at",
+            service="bare_service" if self.bare_service else "service_name",
+            first=self.first,
+            last=self.last,
+        )
 
 
 def look(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
@@ -51,10 +70,9 @@ def look(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
     Their paths, sizes and modification times (us); they are in the temporary table shown, too.
     """
     try:
-        connection.execute(_SQL["copies"])
+        connection.execute(_SQL["known"])
     except duckdb.CatalogException:
-        # Schema versions 1 and 2 keep none.
-        connection.execute(_SQL["no_copies"])
+        connection.execute(_SQL["known_before_version_3"])
     connection.execute(_SQL["look"])
     return connection.execute(_SQL["shown"]).fetchall()
 

@@ -1,8 +1,13 @@
--- name: copies
-CREATE OR REPLACE TEMP TABLE copies AS SELECT file_id, path AS copy FROM internal.raw_copies
+-- name: known
+CREATE OR REPLACE TEMP TABLE copies AS SELECT file_id, path AS copy FROM internal.raw_copies;
 
--- name: no_copies
-CREATE OR REPLACE TEMP TABLE copies (file_id INTEGER, copy VARCHAR)
+CREATE OR REPLACE TEMP TABLE readings AS FROM internal.readings
+
+-- name: known_before_version_3
+CREATE OR REPLACE TEMP TABLE copies (file_id INTEGER, copy VARCHAR);
+
+CREATE OR REPLACE TEMP TABLE readings AS
+SELECT *, CAST(NULL AS VARCHAR) AS bare_timestamp, CAST(NULL AS VARCHAR) AS bare_service FROM internal.readings
 
 -- name: look
 -- Where the files in force are read: their copies, or they themselves. A path in quarantine, or
@@ -44,7 +49,7 @@ WITH files AS (
         *,
         CAST(first_request AS DATE) AS day,
         file_id IN (SELECT file_id FROM internal.rejects WHERE starts_with(reason, 'timestamp')) AS has_untimed
-    FROM shown JOIN internal.readings USING (reading_id)
+    FROM shown JOIN readings USING (reading_id)
     WHERE path NOT IN (FROM absent)
 ),
 parts AS (
@@ -52,6 +57,8 @@ parts AS (
         concat_ws('_', 'access_log', coalesce(strftime(day, '%Y%m%d'), 'undated'), reading_id) AS name,
         any_value(selection) AS selection,
         any_value(condition) AS condition,
+        any_value(bare_timestamp) AS bare_timestamp,
+        any_value(bare_service) AS bare_service,
         coalesce(list(path ORDER BY path) FILTER (day IS NOT NULL), []) AS timed,
         coalesce(list(path ORDER BY path) FILTER (has_untimed), []) AS untimed,
         min(first_request) AS first_request,
@@ -61,16 +68,20 @@ parts AS (
     GROUP BY reading_id, day
     HAVING timed <> [] OR untimed <> []
 )
-SELECT *, md5(concat_ws('|', selection, condition, timed, untimed, first_request, last_request, copies)) AS digest
+SELECT *, md5(concat_ws('|', selection, condition, bare_timestamp, bare_service, timed, untimed, first_request, last_request, copies)) AS digest
 FROM parts
 
 -- name: outdated
-SELECT name, selection, condition, timed, untimed, first_request, last_request, copies
+SELECT name, selection, condition, bare_timestamp, bare_service, timed, untimed, first_request, last_request, copies
 FROM parts ANTI JOIN internal.access_log_parts USING (name, digest)
 ORDER BY name
 
 -- name: timed
-SELECT * FROM ({rows}) WHERE requested_at BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+-- Columns that stand for themselves let questions about a time or a service reach the files, which
+-- pass over what can't hold an answer.
+SELECT * EXCLUDE (bare_timestamp, bare_service) REPLACE ({timestamp} AS requested_at, {service} AS service_name)
+FROM ({rows})
+WHERE {timestamp} BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
 
 -- name: untimed
 SELECT * FROM ({rows}) WHERE requested_at IS NULL
@@ -89,4 +100,6 @@ DROP TABLE IF EXISTS absent;
 
 DROP TABLE shown;
 
-DROP TABLE copies
+DROP TABLE copies;
+
+DROP TABLE readings

@@ -8,10 +8,12 @@ that the link named first.
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -22,6 +24,8 @@ SCHEMA_VERSION = 3
 # program has upgraded the store, there is no other.
 OLDEST_READ = 1
 LINK = "httpcodes.duckdb"
+
+T = TypeVar("T")
 
 # A DuckDB file is three headers of 4 KiB, then blocks.
 _HEADERS = 3 * 4096
@@ -165,14 +169,7 @@ class _Reader:
             outdated, self._newest = self._newest, None
             if outdated:
                 self._close_if_idle(outdated)
-            try:
-                self._newest = _open(file)
-            except (duckdb.Error, OSError):
-                # A run may have published, and cleared this one away, since the link was read.
-                newer = newest(self._store)
-                if newer == file:
-                    raise
-                self._newest = _open(newer)
+            self._newest = _of_newest(self._store, _open)
         return self._newest
 
     def _close_if_idle(self, snapshot: _Open) -> None:
@@ -186,12 +183,29 @@ def attach(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
 
     Raises SnapshotError or duckdb.Error.
     """
-    file = newest(store)
+    _of_newest(store, partial(_attach, connection))
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     _refuse_wal(file)
     quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS httpcodes (READ_ONLY)")
-    connection.execute("USE httpcodes")
-    check(connection, file)
+    connection.execute(f"ATTACH '{quoted}' AS httpcodes (READ_ONLY); USE httpcodes")
+    try:
+        check(connection, file)
+    except BaseException:
+        connection.execute("USE memory; DETACH httpcodes")
+        raise
+
+
+def _of_newest(store: Path, opened: Callable[[Path], T]) -> T:
+    while True:
+        file = newest(store)
+        try:
+            return opened(file)
+        except (duckdb.Error, OSError):
+            # A run may have published, and cleared this one away, since the link was read.
+            if newest(store) == file:
+                raise
 
 
 def _refuse_wal(file: Path) -> None:

@@ -34,6 +34,8 @@ CREATE TABLE internal.service_aliases (
     service_name VARCHAR
 );
 COMMENT ON TABLE internal.service_aliases IS 'Names as logs write them, where they differ from the canonical name; NULL: no service can be called that. Where only registered services count, only their names are here.';
+-- What logs write where they know no service.
+INSERT INTO internal.service_aliases VALUES ('-', NULL), ('', NULL);
 
 CREATE TABLE internal.registry (
     service_name VARCHAR NOT NULL,
@@ -78,9 +80,13 @@ CREATE TABLE internal.readings (
     reading_id INTEGER NOT NULL,
     kind VARCHAR NOT NULL,
     selection VARCHAR NOT NULL,
-    condition VARCHAR NOT NULL
+    condition VARCHAR NOT NULL,
+    bare_timestamp VARCHAR,
+    bare_service VARCHAR
 );
 COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list, and what holds of rows that are requests of clients.';
+COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
+COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
 
 CREATE TABLE internal.cells (
     service_id INTEGER NOT NULL,

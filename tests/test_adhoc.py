@@ -1,12 +1,15 @@
 """The fence around analysts' SQL: what it lets through, and every escape that we could think of."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import duckdb
 import pytest
 from conftest import PROJECT, Logs, Store
 
+from jobs.store import Terms, revision
 from queries.adhoc import Analyst, Refused, TimedOut, fenced
 
 LOG = PROJECT / "sample_data" / "logs" / "generic" / "2025-09-09T12.parquet"
@@ -158,3 +161,25 @@ def test_an_open_connection_keeps_its_answers_and_a_new_one_sees_the_newest(
             assert list(first.ask(asked)) == [(["n"], [(1,)])]
             with fenced(store.folder) as new:
                 assert list(new.ask(asked)) == [(["n"], [(n + 1,)])]
+
+
+def test_fences_open_while_snapshots_are_cleared_away(logs: Logs, store: Store) -> None:
+    store.run(logs.folder)
+    done = Event()
+
+    def ask() -> int:
+        opened = 0
+        while not done.is_set():
+            with fenced(store.folder, logs=False) as analyst:
+                opened += len(list(analyst.ask("SELECT count(*) FROM rollup_5m")))
+        return opened
+
+    with ThreadPoolExecutor(4) as readers:
+        asked = [readers.submit(ask) for _ in range(4)]
+        try:
+            for _ in range(60):
+                with revision(store.folder, Terms(kept_snapshots=1)):
+                    pass
+        finally:
+            done.set()
+        assert min(reader.result() for reader in asked) > 0

@@ -1,13 +1,15 @@
 """What a report tells, and how it is asked for."""
 
+import signal
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import Command, Logs, Store
+from conftest import PROJECT, Command, Logs, Store
 
 from queries import page
 from queries.report import LATE_HOURS, NothingToReport, Period, Step, report
@@ -298,3 +300,20 @@ def test_a_thousand_services_are_cut_to_the_worst_and_the_page_says_so(
     assert len(found.heat.worst) == 30
     assert "30 of 1,000 services: those with the highest error ratio" in shown.text
     assert all(each.ratio == 1 for each in found.heat.worst)
+
+
+def test_an_interrupted_report_says_so_and_leaves_no_file(
+    sample_store: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    command = [sys.executable, "-m", "jobs.cli", "report", "--store", sample_store, "--out", out]
+    drawing = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, cwd=PROJECT)
+    # Once matplotlib is there it draws, for a second or so.
+    maps = Path(f"/proc/{drawing.pid}/maps")
+    while "ft2font" not in maps.read_text():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    drawing.send_signal(signal.SIGINT)
+    _, stderr = drawing.communicate()
+    assert (drawing.returncode, stderr) == (130, b"httpcodes: interrupted\n")
+    assert list(tmp_path.iterdir()) == []

@@ -60,6 +60,20 @@ def test_every_value_is_written_as_each_format_can(format_: str, shown: str, sql
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, shown, b"")
 
 
+@pytest.mark.parametrize("as_", ["json", "ndjson"])
+def test_numbers_that_json_does_not_know_are_null_at_any_depth(
+    as_: str, sample_store: Path, httpcodes: Command
+) -> None:
+    odd = "['nan'::DOUBLE, 1.5, '-inf'::DOUBLE]"
+    text = '"NaN\\" Infinity'
+    sql = f"SELECT {odd} AS l, {{'a': {odd}}} AS s, MAP {{'NaN': 'inf'::FLOAT}} AS m, '{text}' AS t"
+    done = httpcodes("sql", sql, "--format", as_, "--store", sample_store)
+    told = json.loads(done.stdout)
+    (row,) = told if as_ == "json" else [told]
+    kept = [None, 1.5, None]
+    assert row == {"l": kept, "s": {"a": kept}, "m": {"NaN": None}, "t": text}
+
+
 def test_no_rows_are_a_header_or_nothing(sql: Sql) -> None:
     empty = {f: sql("SELECT 1 AS a WHERE false", "--format", f).stdout for f in ("csv", "table", "json", "ndjson")}  # fmt: skip
     assert empty == {"csv": b"a\n", "table": "a\n─\n".encode(), "json": b"[]\n", "ndjson": b""}

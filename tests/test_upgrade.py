@@ -91,6 +91,9 @@ def test_readers_answer_from_an_old_snapshot_before_it_is_upgraded(
 ) -> None:
     answer = queries.answer(old.folder, {"serviceNames": [A], "startTime": NOON, "endTime": "2025-09-09T12:05:00Z"})  # fmt: skip
     assert (answer.status, b'{"200":2}' in answer.body) == (200, True)
+    asked = httpcodes("sql", "SELECT count(*) AS rows FROM access_log", "--store", old.folder)
+    assert asked.stdout == b"rows\n0\n"
+    assert b"access_log leaves out what is gone" in asked.stderr
     listed = json.loads(httpcodes("snapshots", "--store", old.folder, "--json").stdout)
     assert [(one["name"], one["in_force"], one["problem"]) for one in listed] == [(NAME, True, None)]  # fmt: skip
     refused = httpcodes("verify", "--store", old.folder)
