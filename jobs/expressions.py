@@ -72,7 +72,7 @@ def access_log_selection(reading: Reading) -> str:
     path = f'"{SOURCE_FILE}"'
     named = service_in_path(reading, path) if reading.service_path else service(reading)
     values = {
-        "requested_at": f"make_timestamp(internal.calendar({moment(reading)}))",
+        "requested_at": requested_at(reading),
         "service_name": f"nullif(nullif({named}, '-'), '')",
         "status_code": status_code(reading, status(reading)),
         "source_file": path,
@@ -85,6 +85,11 @@ def access_log_selection(reading: Reading) -> str:
         f"TRY_CAST({values.get(name, 'NULL')} AS {kind}) AS {name}"
         for name, kind in ACCESS_LOG_COLUMNS.items()
     )
+
+
+def requested_at(reading: Reading) -> str:
+    """TIMESTAMP, UTC; NULL if it can't be read or no calendar holds it."""
+    return f"make_timestamp(internal.calendar({moment(reading)}))"
 
 
 def bare_timestamp(reading: Reading) -> str | None:

@@ -273,6 +273,7 @@ class Ingest:
             "kind": kind,
             "selection": expressions.access_log_selection(reading),
             "condition": expressions.client_requests(reading),
+            "moment": expressions.requested_at(reading),
             "bare_timestamp": expressions.bare_timestamp(reading),
             "bare_service": expressions.bare_service(reading),
         }

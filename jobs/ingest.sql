@@ -179,14 +179,15 @@ FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 -- name: reading
 -- The number of this way to read rows, new or known.
 INSERT INTO internal.readings
-SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition, $bare_timestamp, $bare_service
+SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition, $moment, $bare_timestamp, $bare_service
 FROM internal.readings
-HAVING coalesce(NOT bool_or((kind, selection, condition, bare_timestamp, bare_service) IS NOT DISTINCT FROM ($kind, $selection, $condition, $bare_timestamp, $bare_service)), true)
+HAVING coalesce(bool_and((kind, selection, condition, moment, bare_timestamp, bare_service)
+    IS DISTINCT FROM ($kind, $selection, $condition, $moment, $bare_timestamp, $bare_service)), true)
 
 -- name: reading_id
 SELECT reading_id FROM internal.readings
-WHERE (kind, selection, condition, bare_timestamp, bare_service)
-    IS NOT DISTINCT FROM ($kind, $selection, $condition, $bare_timestamp, $bare_service)
+WHERE (kind, selection, condition, moment, bare_timestamp, bare_service)
+    IS NOT DISTINCT FROM ($kind, $selection, $condition, $moment, $bare_timestamp, $bare_service)
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects

@@ -1,6 +1,6 @@
 """What the view access_log shows: the rows of the files in force, where they or their copies lie.
 
-It is a union of parts; a new file defines one of them anew.
+It is a union of groups of parts; a new file defines a part anew.
 """
 
 from collections.abc import Sequence
@@ -55,11 +55,14 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> 
 def _define(connection: duckdb.DuckDBPyConnection) -> None:
     for part in parts.outdated(connection):
         connection.execute(f"CREATE OR REPLACE VIEW internal.{part.name} AS {part.query}")
+    groups = parts.groups(connection)
+    for group in groups:
+        if group.outdated:
+            connection.execute(f"CREATE OR REPLACE VIEW internal.{group.name} AS {group.query({})}")
     dropped = connection.execute(_SQL["dropped"]).fetchall()
-    added = connection.execute(_SQL["added"]).fetchall()
+    ((regrouped,),) = connection.execute(_SQL["regrouped"]).fetchall()
     connection.execute(_SQL["note"])
-    if added or dropped:
-        selects = [f"FROM internal.{name}" for name in parts.names(connection)]
-        define_access_log(connection, selects)
+    if regrouped:
+        define_access_log(connection, [f"FROM internal.{group.name}" for group in groups])
     for (name,) in dropped:
         connection.execute(f"DROP VIEW internal.{name}")

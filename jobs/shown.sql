@@ -5,16 +5,23 @@ FROM shown ANTI JOIN listed USING (path, size, version)
 WHERE NOT is_copy
 
 -- name: dropped
-SELECT name FROM internal.access_log_parts ANTI JOIN parts USING (name)
+SELECT name FROM internal.access_log_parts
+WHERE name NOT IN (SELECT name FROM parts) AND name NOT IN (SELECT name FROM groups)
 
--- name: added
--- Without a digest, access_log is as an older program defined it.
-SELECT name FROM parts ANTI JOIN (FROM internal.access_log_parts WHERE digest <> '') USING (name)
+-- name: regrouped
+-- Whether the groups are not those that access_log was defined with.
+SELECT list(name ORDER BY name) IS DISTINCT FROM (
+    SELECT list(name ORDER BY name) FROM internal.access_log_parts WHERE regexp_full_match(name, 'access_log_[0-9]+')
+)
+FROM groups
 
 -- name: note
 DELETE FROM internal.access_log_parts;
 
-INSERT INTO internal.access_log_parts SELECT name, digest FROM parts
+INSERT INTO internal.access_log_parts
+SELECT name, digest FROM parts
+UNION ALL
+SELECT name, digest FROM groups
 
 -- name: shown
 -- The files of all parts, as they were counted.

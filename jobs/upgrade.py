@@ -6,7 +6,6 @@ The run publishes it like any other change, and the old snapshot stays for a way
 import duckdb
 
 from jobs import answers
-from queries import parts
 from queries.snapshot import SCHEMA_VERSION, define_access_log
 from queries.statements import statements
 
@@ -24,7 +23,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_SQL[STEPS[step]])
         if step == 1:
             answers.remake(connection)
-        if step == 2 and not parts.names(connection):
+        if step == 2 and not connection.execute("FROM internal.access_log_parts").fetchall():
             define_access_log(connection, [])
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])
         connection.commit()

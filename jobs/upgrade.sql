@@ -49,10 +49,22 @@ INSERT INTO internal.service_aliases
 SELECT logged, NULL FROM (VALUES ('-'), ('')) AS unnamed(logged)
 ANTI JOIN internal.service_aliases USING (logged);
 
-ALTER TABLE internal.readings ADD COLUMN bare_timestamp VARCHAR;
-ALTER TABLE internal.readings ADD COLUMN bare_service VARCHAR;
+CREATE OR REPLACE TEMP TABLE old_readings AS FROM internal.readings;
+DROP TABLE internal.readings;
+CREATE TABLE internal.readings (
+    reading_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    selection VARCHAR NOT NULL,
+    condition VARCHAR NOT NULL,
+    moment VARCHAR NOT NULL,
+    bare_timestamp VARCHAR,
+    bare_service VARCHAR
+);
+INSERT INTO internal.readings
+SELECT *, regexp_extract(selection, '^(.*?) AS requested_at, ', 1), NULL, NULL FROM old_readings;
+COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list, and what holds of rows that are requests of clients.';
+COMMENT ON COLUMN internal.readings.moment IS 'The expression that is requested_at.';
 COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
 COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
 
--- The next run defines access_log anew.
-UPDATE internal.access_log_parts SET digest = '';
+COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is made of, and a digest of what defines each.';

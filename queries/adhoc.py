@@ -73,8 +73,9 @@ class Analyst:
         timer.start()
         try:
             for statement in asked:
-                result = self.result(statement, values or {})
-                yield result.columns, result.fetchall()
+                named = _named(statement, values or {})
+                result = self._connection.execute(statement, named)
+                yield [column for column, *_ in result.description or ()], result.fetchall()
         except duckdb.InterruptException as error:
             if not expired.is_set():
                 raise
@@ -99,8 +100,7 @@ class Analyst:
 
         Raises duckdb.Error; so does reading the rows, but as Arrow an OSError or a ValueError.
         """
-        named = {name: values[name] for name in values if name in statement.named_parameters}
-        return self._connection.sql(statement, params=named)
+        return self._connection.sql(statement, params=_named(statement, values))
 
     def interrupt(self) -> None:
         """Stop what runs, from another thread."""
@@ -122,6 +122,10 @@ class Analyst:
         if parsed["error"]:
             raise Refused(f"{parsed['error_message']}; {_ACCEPTED}")
         _check_tree(parsed)
+
+
+def _named(statement: duckdb.Statement, values: Mapping[str, str]) -> dict[str, str]:
+    return {name: values[name] for name in values if name in statement.named_parameters}
 
 
 def _check_tree(tree: Any) -> None:
@@ -173,5 +177,5 @@ def fenced(
 def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
     """Note which files may be read."""
     # DuckDB asks for the name of a file and for the glob that it was named by.
-    allowed = sorted({name for path in files for name in (path, scan.pattern(path))})
+    allowed = files + [glob for path in files if (glob := scan.pattern(path)) != path]
     connection.execute("SET VARIABLE allowed = CAST($files AS VARCHAR[])", {"files": allowed})

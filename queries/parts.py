@@ -2,10 +2,12 @@
 
 Files that are read in the same way and begin on the same day are a part, which says between
 which moments its rows lie: a question about an hour opens the files of its day and no other.
+Parts hold rows as they are logged; a group, of all parts that are read in the same way, says what
+their columns mean, once for all: planning a question takes longer the more there is to be said.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,15 +20,13 @@ _SQL = statements("queries", "parts.sql")
 
 
 class Part(NamedTuple):
-    """Files of a part, and how their rows are read; moments are UTC."""
+    """Files of a part; moments are UTC."""
 
     name: str
-    selection: str
-    condition: str
-    bare_timestamp: str | None
-    """The column that is requested_at as it stands, in rows that have a time."""
-    bare_service: str | None
-    """The column that is service_name as it stands."""
+    moment: str
+    """An SQL expression: the moment of a row, NULL if it has none."""
+    timed_moment: str
+    """The same where a row has one; simpler, if it can be."""
     timed: list[str]
     """Files with rows that have a time."""
     untimed: list[str]
@@ -38,29 +38,38 @@ class Part(NamedTuple):
 
     @property
     def query(self) -> str:
-        """Its rows, with snapshot.ACCESS_LOG_COLUMNS."""
+        """Its rows as they are logged, with their moments."""
         selects = []
         if self.timed:
-            selects.append(self._timed())
+            files = scan.files(self.timed, self.copies)
+            selects.append(_SQL["timed"].format(scan=files, **self._asdict()))
         if self.untimed:
-            rows = scan.rows(self.selection, self.condition, self.untimed, self.copies)
-            selects.append(_SQL["untimed"].format(rows=rows))
+            files = scan.files(self.untimed, self.copies)
+            selects.append(_SQL["untimed"].format(scan=files, **self._asdict()))
         return " UNION ALL ".join(selects)
 
-    def _timed(self) -> str:
-        selection = ", ".join(
-            (
-                self.selection,
-                f"{self.bare_timestamp or 'NULL'} AS bare_timestamp",
-                f"{self.bare_service or 'NULL'} AS bare_service",
-            )
-        )
-        return _SQL["timed"].format(
-            rows=scan.rows(selection, self.condition, self.timed, self.copies),
-            timestamp="bare_timestamp" if self.bare_timestamp else "requested_at",
-            service="bare_service" if self.bare_service else "service_name",
-            first=self.first,
-            last=self.last,
+
+class Group(NamedTuple):
+    """Parts, and what their columns mean."""
+
+    name: str
+    selection: str
+    condition: str
+    bare_service: str | None
+    """The column that is service_name as it stands."""
+    parts: list[str]
+    outdated: bool
+    """Whether the snapshot does not have it as it should be."""
+
+    def query(self, anew: Mapping[str, str]) -> str:
+        """Its rows, with snapshot.ACCESS_LOG_COLUMNS; some parts by these queries."""
+        queries = (anew.get(part, f"FROM internal.{part}") for part in self.parts)
+        return _SQL["group"].format(
+            selection=self.selection,
+            condition=self.condition,
+            bare_service=self.bare_service or "NULL",
+            service='"httpcodes service"' if self.bare_service else "service_name",
+            parts=" UNION ALL ".join(queries),
         )
 
 
@@ -78,7 +87,8 @@ def look(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
 
 
 def find(connection: duckdb.DuckDBPyConnection, absent: Sequence[str]) -> None:
-    """Note in the temporary table parts which there should be of shown, without these files."""
+    """Note in temporary tables which parts and groups of shown there should be, without these
+    files."""
     connection.execute(_SQL["absent"], {"paths": absent})
     connection.execute(_SQL["parts"])
 
@@ -88,9 +98,9 @@ def outdated(connection: duckdb.DuckDBPyConnection) -> list[Part]:
     return [Part._make(row) for row in connection.execute(_SQL["outdated"]).fetchall()]
 
 
-def names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Those that the snapshot has, in order."""
-    return [name for (name,) in connection.execute(_SQL["names"]).fetchall()]
+def groups(connection: duckdb.DuckDBPyConnection) -> list[Group]:
+    """The groups that there should be."""
+    return [Group._make(row) for row in connection.execute(_SQL["groups"]).fetchall()]
 
 
 def leave_out(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:
@@ -103,10 +113,13 @@ def leave_out(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[st
     absent = touched(shown)
     if absent:
         find(connection, absent)
+        anew = {part.name: part.query for part in outdated(connection)}
         selects = [
-            f"FROM internal.{name}" for (name,) in connection.execute(_SQL["kept"]).fetchall()
+            group.query(anew)
+            if group.outdated or anew.keys() & set(group.parts)
+            else f"FROM internal.{group.name}"
+            for group in groups(connection)
         ]
-        selects += [part.query for part in outdated(connection)]
         connection.execute(f"CREATE TEMP VIEW access_log AS {snapshot.access_log(selects)}")
     connection.execute(_SQL["forget"])
     return sorted({path for path, *_ in shown}.difference(absent)), absent

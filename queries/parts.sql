@@ -7,7 +7,12 @@ CREATE OR REPLACE TEMP TABLE readings AS FROM internal.readings
 CREATE OR REPLACE TEMP TABLE copies (file_id INTEGER, copy VARCHAR);
 
 CREATE OR REPLACE TEMP TABLE readings AS
-SELECT *, CAST(NULL AS VARCHAR) AS bare_timestamp, CAST(NULL AS VARCHAR) AS bare_service FROM internal.readings
+SELECT
+    *,
+    regexp_extract(selection, '^(.*?) AS requested_at, ', 1) AS moment,
+    CAST(NULL AS VARCHAR) AS bare_timestamp,
+    CAST(NULL AS VARCHAR) AS bare_service
+FROM internal.readings
 
 -- name: look
 -- Where the files in force are read: their copies, or they themselves. A path in quarantine, or
@@ -41,24 +46,21 @@ SELECT path, size, epoch_us(modified_at) FROM shown
 CREATE OR REPLACE TEMP TABLE absent AS SELECT CAST(unnest($paths) AS VARCHAR) AS path
 
 -- name: parts
--- The parts that access_log should have. Rows without a time are few; only files that have some are
--- asked for them.
+-- The parts that access_log should have, and their groups. Rows without a time are few; only files
+-- that have some are asked for them.
 CREATE OR REPLACE TEMP TABLE parts AS
 WITH files AS (
     SELECT
         *,
         CAST(first_request AS DATE) AS day,
         file_id IN (SELECT file_id FROM internal.rejects WHERE starts_with(reason, 'timestamp')) AS has_untimed
-    FROM shown JOIN readings USING (reading_id)
+    FROM shown
     WHERE path NOT IN (FROM absent)
 ),
 parts AS (
     SELECT
         concat_ws('_', 'access_log', coalesce(strftime(day, '%Y%m%d'), 'undated'), reading_id) AS name,
-        any_value(selection) AS selection,
-        any_value(condition) AS condition,
-        any_value(bare_timestamp) AS bare_timestamp,
-        any_value(bare_service) AS bare_service,
+        reading_id,
         coalesce(list(path ORDER BY path) FILTER (day IS NOT NULL), []) AS timed,
         coalesce(list(path ORDER BY path) FILTER (has_untimed), []) AS untimed,
         min(first_request) AS first_request,
@@ -68,32 +70,56 @@ parts AS (
     GROUP BY reading_id, day
     HAVING timed <> [] OR untimed <> []
 )
-SELECT *, md5(concat_ws('|', selection, condition, bare_timestamp, bare_service, timed, untimed, first_request, last_request, copies)) AS digest
-FROM parts
+SELECT
+    parts.*,
+    moment,
+    coalesce(bare_timestamp, moment) AS timed_moment,
+    md5(concat_ws('|', moment, timed_moment, timed, untimed, first_request, last_request, copies)) AS digest
+FROM parts JOIN readings USING (reading_id);
+
+CREATE OR REPLACE TEMP TABLE groups AS
+WITH groups AS (
+    SELECT concat_ws('_', 'access_log', reading_id) AS name, reading_id, list(parts.name ORDER BY parts.name) AS parts
+    FROM parts
+    GROUP BY reading_id
+)
+SELECT
+    groups.*, selection, condition, bare_service,
+    md5(concat_ws('|', selection, condition, bare_service, parts)) AS digest
+FROM groups JOIN readings USING (reading_id)
 
 -- name: outdated
-SELECT name, selection, condition, bare_timestamp, bare_service, timed, untimed, first_request, last_request, copies
+SELECT name, moment, timed_moment, timed, untimed, first_request, last_request, copies
 FROM parts ANTI JOIN internal.access_log_parts USING (name, digest)
 ORDER BY name
 
+-- name: groups
+SELECT
+    name, selection, condition, bare_service, parts,
+    (name, digest) NOT IN (SELECT (name, digest) FROM internal.access_log_parts)
+FROM groups ORDER BY name
+
 -- name: timed
--- Columns that stand for themselves let questions about a time or a service reach the files, which
--- pass over what can't hold an answer.
-SELECT * EXCLUDE (bare_timestamp, bare_service) REPLACE ({timestamp} AS requested_at, {service} AS service_name)
-FROM ({rows})
-WHERE {timestamp} BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+SELECT *, {timed_moment} AS "httpcodes moment" FROM {scan}
+WHERE {timed_moment} BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
 
 -- name: untimed
-SELECT * FROM ({rows}) WHERE requested_at IS NULL
+SELECT *, CAST(NULL AS TIMESTAMP) AS "httpcodes moment" FROM {scan} WHERE ({moment}) IS NULL
 
--- name: names
-SELECT name FROM internal.access_log_parts ORDER BY name
-
--- name: kept
--- Parts that are as they should be.
-SELECT name FROM parts SEMI JOIN internal.access_log_parts USING (name, digest) ORDER BY name
+-- name: group
+-- Columns that stand for themselves let questions about a time or a service reach the files, which
+-- pass over what can't hold an answer.
+SELECT * EXCLUDE ("httpcodes moment", "httpcodes service")
+    REPLACE ("httpcodes moment" AS requested_at, {service} AS service_name)
+FROM (
+    SELECT {selection}, "httpcodes moment", {bare_service} AS "httpcodes service"
+    FROM ({parts})
+    WHERE {condition}
+)
 
 -- name: forget
+DROP TABLE IF EXISTS groups;
+
 DROP TABLE IF EXISTS parts;
 
 DROP TABLE IF EXISTS absent;

@@ -11,27 +11,31 @@ OPTIONS = "hive_partitioning = false, binary_as_string = true"
 SOURCE_FILE = "httpcodes source file"
 """The name under which a scan gives a row's file: no log's own column."""
 _COPY = "httpcodes copy"
+_MAGIC = re.compile(r"([*?\[])")
 
 
-def rows(selection: str, condition: str, paths: Sequence[str], copies: str | None = None) -> str:
-    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE.
+def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
+    """The query for a SELECT list over rows of files; the list may name SOURCE_FILE."""
+    return f"SELECT {selection} FROM {files(paths)} WHERE {condition}"
 
-    `copies` is the folder that some of the files are copies in; SOURCE_FILE is their original.
+
+def files(paths: Sequence[str], copies: str | None = None) -> str:
+    """The rows of files as a FROM clause, with SOURCE_FILE.
+
+    `copies` is the folder that some of the files are copies in, whose originals they name.
     """
-    files = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
+    listed = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
     named = _COPY if copies else SOURCE_FILE
-    scan = f"read_parquet([{files}], filename = '{named}', {OPTIONS})"
-    if copies:
-        original = raw_copy.original(f'"{_COPY}"', copies)
-        scan = f'(SELECT *, {original} AS "{SOURCE_FILE}" FROM {scan})'
-    return f"SELECT {selection} FROM {scan} WHERE {condition}"
+    scan = f"read_parquet([{listed}], filename = '{named}', {OPTIONS})"
+    if not copies:
+        return scan
+    original = raw_copy.original(f'"{_COPY}"', copies)
+    return f'(SELECT * EXCLUDE ("{_COPY}"), {original} AS "{SOURCE_FILE}" FROM {scan})'
 
 
 def pattern(path: str) -> str:
     """A glob that matches this path only: DuckDB takes every path for a glob, but no object's."""
-    if is_url(path):
-        return path
-    return re.sub(r"([*?\[])", r"[\1]", path)
+    return path if is_url(path) else _MAGIC.sub(r"[\1]", path)
 
 
 def is_url(path: str) -> bool:

@@ -18,7 +18,7 @@ CREATE TABLE internal.access_log_parts (
     name VARCHAR NOT NULL,
     digest VARCHAR NOT NULL
 );
-COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is the union of, and a digest of what defines them.';
+COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is made of, and a digest of what defines each.';
 
 CREATE TABLE internal.services (
     service_id INTEGER NOT NULL,
@@ -81,10 +81,12 @@ CREATE TABLE internal.readings (
     kind VARCHAR NOT NULL,
     selection VARCHAR NOT NULL,
     condition VARCHAR NOT NULL,
+    moment VARCHAR NOT NULL,
     bare_timestamp VARCHAR,
     bare_service VARCHAR
 );
 COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list, and what holds of rows that are requests of clients.';
+COMMENT ON COLUMN internal.readings.moment IS 'The expression that is requested_at.';
 COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
 COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
 
