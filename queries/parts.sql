@@ -109,8 +109,9 @@ SELECT *, CAST(NULL AS TIMESTAMP) AS "httpcodes moment" FROM {scan} WHERE ({mome
 -- name: group
 -- Columns that stand for themselves let questions about a time or a service reach the files, which
 -- pass over what can't hold an answer.
-SELECT * EXCLUDE ("httpcodes moment", "httpcodes service")
-    REPLACE ("httpcodes moment" AS requested_at, {service} AS service_name)
+SELECT
+    "httpcodes moment" AS requested_at, {service} AS service_name, status_code, method, path,
+    bytes_sent, duration_ms, client_ip, user_agent, referer, cache_status, source_file
 FROM (
     SELECT {selection}, "httpcodes moment", {bare_service} AS "httpcodes service"
     FROM ({parts})

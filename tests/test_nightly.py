@@ -449,7 +449,8 @@ def test_a_new_file_defines_only_its_part_of_access_log(logs: Logs, store: Store
     logs.requests("a.parquet", (NOON, A, 200), ("x", A, 200))
     logs.requests("b.parquet", ("2025-09-10T00:00:00Z", A, 404))
     store.run(logs.folder)
-    parts = "SELECT name, digest FROM internal.access_log_parts ORDER BY name"
+    # Beside the parts there is their group.
+    parts = "SELECT name, digest FROM internal.access_log_parts WHERE name LIKE '%202509%' ORDER BY name"  # fmt: skip
     first_day, second_day = store.sql(parts)
     logs.requests("c.parquet", ("2025-09-10T01:00:00Z", A, 404), ("", A, 500))
     store.run(logs.folder)
