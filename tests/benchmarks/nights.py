@@ -98,7 +98,7 @@ class Clock:
 def watch(clock: Clock) -> None:
     """Let the clock see the parts of a run; what follows the last is its checkpoint."""
     for room, name, part in (
-        (jobs.store, "_copy", "copy"),
+        (jobs.store, "copy", "copy"),
         (nightly.Ingest, "take", "count"),
         (rollup, "settle", "rollup"),
         (shown, "show", "view"),
