@@ -6,14 +6,11 @@ WHERE NOT is_copy
 
 -- name: dropped
 SELECT name FROM internal.access_log_parts
-WHERE name NOT IN (SELECT name FROM parts) AND name NOT IN (SELECT name FROM groups)
+WHERE name NOT IN (SELECT name FROM parts UNION ALL SELECT name FROM groups UNION ALL SELECT name FROM whole)
 
 -- name: regrouped
 -- Whether the groups are not those that access_log was defined with.
-SELECT list(name ORDER BY name) IS DISTINCT FROM (
-    SELECT list(name ORDER BY name) FROM internal.access_log_parts WHERE regexp_full_match(name, 'access_log_[0-9]+')
-)
-FROM groups
+SELECT count(*) > 0 FROM whole ANTI JOIN internal.access_log_parts USING (name, digest)
 
 -- name: note
 DELETE FROM internal.access_log_parts;
@@ -22,6 +19,8 @@ INSERT INTO internal.access_log_parts
 SELECT name, digest FROM parts
 UNION ALL
 SELECT name, digest FROM groups
+UNION ALL
+SELECT name, digest FROM whole
 
 -- name: shown
 -- The files of all parts, as they were counted.

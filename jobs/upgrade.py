@@ -6,7 +6,7 @@ The run publishes it like any other change, and the old snapshot stays for a way
 import duckdb
 
 from jobs import answers
-from queries.snapshot import SCHEMA_VERSION, define_access_log
+from queries.snapshot import SCHEMA_VERSION
 from queries.statements import statements
 
 STEPS = {1: "from_1", 2: "from_2"}
@@ -23,7 +23,5 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_SQL[STEPS[step]])
         if step == 1:
             answers.remake(connection)
-        if step == 2 and not connection.execute("FROM internal.access_log_parts").fetchall():
-            define_access_log(connection, [])
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])
         connection.commit()

@@ -67,4 +67,4 @@ COMMENT ON COLUMN internal.readings.moment IS 'The expression that is requested_
 COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
 COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
 
-COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is made of, and a digest of what defines each.';
+COMMENT ON TABLE internal.access_log_parts IS 'The views that access_log is made of, itself among them, and a digest of what defines each.';

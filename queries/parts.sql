@@ -46,7 +46,7 @@ SELECT path, size, epoch_us(modified_at) FROM shown
 CREATE OR REPLACE TEMP TABLE absent AS SELECT CAST(unnest($paths) AS VARCHAR) AS path
 
 -- name: parts
--- The parts that access_log should have, and their groups. Rows without a time are few; only files
+-- The parts that access_log should have, their groups, and what it is the union of. Rows without a time are few; only files
 -- that have some are asked for them.
 CREATE OR REPLACE TEMP TABLE parts AS
 WITH files AS (
@@ -86,7 +86,10 @@ WITH groups AS (
 SELECT
     groups.*, selection, condition, bare_service,
     md5(concat_ws('|', selection, condition, bare_service, parts)) AS digest
-FROM groups JOIN readings USING (reading_id)
+FROM groups JOIN readings USING (reading_id);
+
+CREATE OR REPLACE TEMP TABLE whole AS
+SELECT 'access_log' AS name, md5(coalesce(string_agg(name, '|' ORDER BY name), '')) AS digest FROM groups
 
 -- name: outdated
 SELECT name, moment, timed_moment, timed, untimed, first_request, last_request, copies
@@ -119,6 +122,8 @@ FROM (
 )
 
 -- name: forget
+DROP TABLE IF EXISTS whole;
+
 DROP TABLE IF EXISTS groups;
 
 DROP TABLE IF EXISTS parts;

@@ -18,7 +18,7 @@ CREATE TABLE internal.access_log_parts (
     name VARCHAR NOT NULL,
     digest VARCHAR NOT NULL
 );
-COMMENT ON TABLE internal.access_log_parts IS 'The views of schema internal that access_log is made of, and a digest of what defines each.';
+COMMENT ON TABLE internal.access_log_parts IS 'The views that access_log is made of, itself among them, and a digest of what defines each.';
 
 CREATE TABLE internal.services (
     service_id INTEGER NOT NULL,
