@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Command, Logs, Store
+from conftest import PROJECT, Command, Logs, Store, mounted
 
 from jobs.doctor import NEEDED
 from queries.snapshot import SCHEMA_VERSION
@@ -103,14 +103,10 @@ def test_a_clock_that_went_back_is_told(
 
 
 def test_a_full_disk_fails_before_the_run_does(
-    config: Path, logs: Logs, store: Store, tmp_path: Path, httpcodes: Command
+    config: Path, logs: Logs, store: Store, httpcodes: Command
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
     logs.requests("a.parquet", (NOON, A, 200))
-    store.folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", store.folder], check=True)
-    try:
+    with mounted(store.folder, 6):
         store.run(logs.folder)
         size = (store.folder / "httpcodes.duckdb").stat().st_size
         leave(store.folder, size // 2)
@@ -118,8 +114,6 @@ def test_a_full_disk_fails_before_the_run_does(
         assert (code, findings["disk space"][0]) == (1, "fail")
         leave(store.folder, size * 3 // 2)
         assert examined(httpcodes, config)[1]["disk space"][0] == "warn"
-    finally:
-        subprocess.run(["umount", "--lazy", store.folder], check=True)
 
 
 def leave(disk: Path, free: int) -> None:
