@@ -163,7 +163,7 @@ def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
         from jobs.object_reader import Reader  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ExtraMissing(
-            "reading from an object store needs the extra s3: pip install 'httpcodes[s3]'"
+            "reading from an object store needs the extra s3: pip install 'cdn-httpcodes[s3]'"
         ) from error
     known = connection.list_filesystems()
     for scheme in SCHEMES:

@@ -24,6 +24,7 @@ class Outcome:
     rows_read: int = 0
     rows_counted: int = 0
     rows_rejected: int = 0
+    rows_passed_over: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     """Rows by the reason for which they were not counted."""
     quarantined: dict[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ def record(work: Revision, done: Outcome) -> None:
         [work.started_at, int(work.terms.settle.total_seconds())],
     )
     work.connection.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             work.run_id,
             work.started_at,
@@ -62,5 +63,6 @@ def record(work: Revision, done: Outcome) -> None:
             done.rows_read,
             done.rows_counted,
             done.rows_rejected,
+            done.rows_passed_over,
         ],
     )

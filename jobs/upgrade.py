@@ -9,7 +9,7 @@ from jobs import answers
 from queries.snapshot import SCHEMA_VERSION
 from queries.statements import statements
 
-STEPS = {1: "from_1", 2: "from_2"}
+STEPS = {1: "from_1", 2: "from_2", 3: "from_3"}
 """By the version that a step begins with: its statements in upgrade.sql."""
 
 _SQL = statements("jobs", "upgrade.sql")

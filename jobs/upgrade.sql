@@ -68,3 +68,21 @@ COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is reques
 COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
 
 COMMENT ON TABLE internal.access_log_parts IS 'The views that access_log is made of, itself among them, and a digest of what defines each.';
+
+-- name: from_3
+-- Rows that are no requests of clients are counted apart, and a verdict knows what it was taken
+-- under.
+ALTER TABLE internal.files ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
+COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
+ALTER TABLE internal.files ADD COLUMN read_under VARCHAR;
+COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
+
+CREATE TABLE internal.passed_over (
+    file_id INTEGER NOT NULL,
+    reason VARCHAR NOT NULL,
+    rows BIGINT NOT NULL
+);
+COMMENT ON TABLE internal.passed_over IS 'Rows that are no requests of clients, by file and reason.';
+
+ALTER TABLE runs ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
+COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';

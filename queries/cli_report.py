@@ -55,7 +55,7 @@ def report(
     format_ = _format(out, chart)
     first_day, last_day = chosen_days(day, first, last)
     if find_spec("matplotlib") is None:
-        fail("report needs matplotlib: pip install 'httpcodes[report]'", USAGE)
+        fail("report needs matplotlib: pip install 'cdn-httpcodes[report]'", USAGE)
     place = config.store_of(store, configured(config_file))
     with _exit_codes():
         found = counted(place, first_day, last_day, tuple(service) if service else None)

@@ -47,7 +47,7 @@ def serve(
         from queries import server, server_log  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
-        fail(f"serve needs {name}: pip install 'httpcodes[api]'", USAGE)
+        fail(f"serve needs {name}: pip install 'cdn-httpcodes[api]'", USAGE)
     token = _token(token_file)
     place = config.store_of(store, configured(config_file))
     signal.signal(signal.SIGTERM, _stop)

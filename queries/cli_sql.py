@@ -98,7 +98,7 @@ def _prompt(place: Path, terms: _Terms) -> None:
         from queries import cli_shell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
-        _fail(f"the prompt needs {name}: pip install 'httpcodes[shell]'", USAGE)
+        _fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
     with _sentences(), snapshot.reading(place) as connection:
         names = contract.names(connection)
     cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))

@@ -19,7 +19,7 @@ import duckdb
 
 from queries.statements import statement, statements
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # The reading side answers from snapshots of these versions, too: until the first run of a newer
 # program has upgraded the store, there is no other.
 OLDEST_READ = 1

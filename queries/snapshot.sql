@@ -64,11 +64,15 @@ CREATE TABLE internal.files (
     state VARCHAR NOT NULL,
     reason VARCHAR,
     folded BOOLEAN NOT NULL DEFAULT false,
-    registered_only BOOLEAN NOT NULL DEFAULT false
+    registered_only BOOLEAN NOT NULL DEFAULT false,
+    rows_passed_over BIGINT DEFAULT 0,
+    read_under VARCHAR
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
 COMMENT ON COLUMN internal.files.registered_only IS 'Whether only rows of registered services were counted.';
+COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
+COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
 
 CREATE TABLE internal.raw_copies (
     file_id INTEGER NOT NULL,
@@ -134,6 +138,13 @@ CREATE TABLE internal.rejects (
 );
 COMMENT ON TABLE internal.rejects IS 'Rows that could not be counted, by file and reason.';
 
+CREATE TABLE internal.passed_over (
+    file_id INTEGER NOT NULL,
+    reason VARCHAR NOT NULL,
+    rows BIGINT NOT NULL
+);
+COMMENT ON TABLE internal.passed_over IS 'Rows that are no requests of clients, by file and reason.';
+
 CREATE TABLE runs (
     run_id VARCHAR NOT NULL,
     started_at TIMESTAMP NOT NULL,
@@ -147,7 +158,8 @@ CREATE TABLE runs (
     files_quarantined BIGINT NOT NULL,
     rows_read BIGINT NOT NULL,
     rows_counted BIGINT NOT NULL,
-    rows_rejected BIGINT NOT NULL
+    rows_rejected BIGINT NOT NULL,
+    rows_passed_over BIGINT DEFAULT 0
 );
 COMMENT ON TABLE runs IS 'One row a published run.';
 COMMENT ON COLUMN runs.run_id IS 'Also the name of the snapshot that the run published.';
@@ -163,6 +175,7 @@ COMMENT ON COLUMN runs.files_quarantined IS 'Files that could not be used.';
 COMMENT ON COLUMN runs.rows_read IS 'Rows of the files that this run ingested or replaced.';
 COMMENT ON COLUMN runs.rows_counted IS 'Those of them that were counted.';
 COMMENT ON COLUMN runs.rows_rejected IS 'Those of them that could not be counted; rejected_rows says why.';
+COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';
 
 CREATE VIEW rollup_5m AS
 SELECT service_name, bucket_start, status_code, requests

@@ -327,5 +327,5 @@ def test_a_missing_extra_is_named(logs: Logs, bucket: s3.Bucket, tmp_path: Path)
     )  # fmt: skip
     assert (done.returncode, done.stderr.decode()) == (
         2,
-        "httpcodes: reading from an object store needs the extra s3: pip install 'httpcodes[s3]'\n",
+        "httpcodes: reading from an object store needs the extra s3: pip install 'cdn-httpcodes[s3]'\n",
     )

@@ -223,4 +223,4 @@ def test_a_missing_token_file_and_a_missing_extra_exit_with_2(
     code = "import sys; sys.modules['starlette'] = None; from jobs.cli import main; main()"
     bare = subprocess.run([sys.executable, "-c", code, "serve"], check=False, capture_output=True)
     assert (bare.returncode, bare.stdout) == (2, b"")
-    assert bare.stderr == b"httpcodes: serve needs starlette: pip install 'httpcodes[api]'\n"
+    assert bare.stderr == b"httpcodes: serve needs starlette: pip install 'cdn-httpcodes[api]'\n"

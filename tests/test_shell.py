@@ -100,7 +100,7 @@ def test_without_the_extra_a_sentence_names_it(sample_store: Path, tmp_path: Pat
     with Terminal("sql", "--store", sample_store, cwd=tmp_path) as terminal:
         assert terminal.end() == (
             2,
-            "httpcodes: the prompt needs prompt_toolkit: pip install 'httpcodes[shell]'\n",
+            "httpcodes: the prompt needs prompt_toolkit: pip install 'cdn-httpcodes[shell]'\n",
         )
 
 
