@@ -278,7 +278,9 @@ def test_a_missing_extra_is_named(two_weeks: Store) -> None:
     command = [sys.executable, "-c", code, "report", "--store", str(two_weeks.folder)]
     bare = subprocess.run(command, check=False, capture_output=True)
     assert (bare.returncode, bare.stdout) == (2, b"")
-    assert bare.stderr == b"httpcodes: report needs matplotlib: pip install 'cdn-httpcodes[report]'\n"
+    assert (
+        bare.stderr == b"httpcodes: report needs matplotlib: pip install 'cdn-httpcodes[report]'\n"
+    )
 
 
 def test_what_can_be_no_service_is_refused(two_weeks: Store) -> None:

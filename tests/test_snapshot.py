@@ -21,7 +21,7 @@ CONTRACT = {
     "rejected_rows": "path reason rows",
     "contributions": "file_id service_name bucket_start status_code requests",
     "runs": "run_id started_at finished_at files_ingested files_unchanged files_replaced "
-    "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected",
+    "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected rows_passed_over",
 }
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"
