@@ -8,7 +8,7 @@ import duckdb
 
 from queries.statements import statements
 
-_SQL = statements("jobs", "answers.sql")
+_SQL = statements(__name__)
 
 
 def remake(connection: duckdb.DuckDBPyConnection) -> None:

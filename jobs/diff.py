@@ -11,7 +11,7 @@ from jobs.store import named
 from queries import snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "diff.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

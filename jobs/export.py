@@ -29,7 +29,7 @@ from queries import snapshot
 from queries.service_name import canonical
 from queries.statements import statements
 
-_SQL = statements("jobs", "export.sql")
+_SQL = statements(__name__)
 
 
 class UnknownService(Exception):

@@ -19,7 +19,7 @@ from jobs.export import Documents, Selection, documents
 from jobs.store import sync
 from queries.statements import statements
 
-_SQL = statements("jobs", "export_file.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from queries.statements import statements
 
 WINDOW = timedelta(days=30)
 
-_SQL = statements("jobs", "fold.sql")
+_SQL = statements(__name__)
 
 
 class FoldedAway(Exception):

@@ -28,7 +28,7 @@ BATCH_FILES = 2_000
 
 T = TypeVar("T")
 
-_SQL = statements("jobs", "ingest.sql")
+_SQL = statements(__name__)
 
 
 class Ingest:

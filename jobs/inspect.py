@@ -19,7 +19,7 @@ from jobs.store import USUAL, Revision
 from queries import scan, snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "inspect.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

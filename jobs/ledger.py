@@ -15,7 +15,7 @@ from jobs.sources import SourceFile
 from jobs.store import Revision
 from queries.statements import statements
 
-_SQL = statements("jobs", "ledger.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from jobs.store import Terms, outdated, revision, snapshots
 from queries import snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "prune.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from queries.statements import statements
 
 _AT_ONCE = 8
 _CHUNK = 8 << 20
-_SQL = statements("jobs", "raw_copies.sql")
+_SQL = statements(__name__)
 
 
 class _Counted(NamedTuple):

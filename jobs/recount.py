@@ -8,7 +8,7 @@ from jobs import objects
 from queries import scan, snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "recount.sql")
+_SQL = statements(__name__)
 
 
 def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:

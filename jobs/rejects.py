@@ -10,7 +10,7 @@ from jobs import objects, sources
 from queries import scan, snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "rejects.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import duckdb
 from jobs import answers
 from queries.statements import statements
 
-_SQL = statements("jobs", "rollup.sql")
+_SQL = statements(__name__)
 
 
 def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:

@@ -21,7 +21,7 @@ USUAL = ("generic", "cloudfront", "cloudflare")
 """The formats in sample_data."""
 
 _SITES = ("www", "static", "img", "video", "api", "shop", "blog", "docs", "cdn", "media", "app")
-_SQL = statements("jobs", "sample.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from queries import snapshot
 from queries.service_name import canonical
 from queries.statements import statements
 
-_SQL = statements("jobs", "services.sql")
+_SQL = statements(__name__)
 
 
 class BadService(Exception):

@@ -14,7 +14,7 @@ from queries import parts
 from queries.snapshot import define_access_log
 from queries.statements import statements
 
-_SQL = statements("jobs", "shown.sql")
+_SQL = statements(__name__)
 
 
 def show(work: Revision, store: Path) -> dict[str, str]:

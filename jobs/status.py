@@ -22,7 +22,7 @@ from jobs.store import started_at
 from queries.snapshot import SnapshotError, reading
 from queries.statements import statements
 
-_SQL = statements("jobs", "status.sql")
+_SQL = statements(__name__)
 _PUBLISHED = (
     "run_id", "finished_at", "files_ingested", "files_unchanged", "files_replaced",
     "files_duplicate", "files_refused", "files_quarantined", "rows_read", "rows_counted",

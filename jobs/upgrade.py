@@ -12,7 +12,7 @@ from queries.statements import statements
 STEPS = {1: "from_1", 2: "from_2", 3: "from_3"}
 """By the version that a step begins with: its statements in upgrade.sql."""
 
-_SQL = statements("jobs", "upgrade.sql")
+_SQL = statements(__name__)
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection) -> None:

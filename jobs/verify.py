@@ -13,7 +13,7 @@ from jobs.sources import fingerprint, look
 from queries import snapshot
 from queries.statements import statements
 
-_SQL = statements("jobs", "verify.sql")
+_SQL = statements(__name__)
 
 
 @dataclass(frozen=True)

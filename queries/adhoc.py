@@ -27,7 +27,7 @@ from queries.statements import statements
 MEMORY = "2GB"
 MEMORY_BYTES = 2 * 1000**3
 
-_SQL = statements("queries", "adhoc.sql")
+_SQL = statements(__name__)
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _ACCEPTED = "only what reads is let through, such as SELECT"

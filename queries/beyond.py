@@ -14,7 +14,7 @@ import duckdb
 from queries.request import Request
 from queries.statements import statements
 
-_SQL = statements("queries", "beyond.sql")
+_SQL = statements(__name__)
 
 
 class Interval(StrEnum):

@@ -7,7 +7,7 @@ import duckdb
 
 from queries.statements import statements
 
-_SQL = statements("queries", "contract.sql")
+_SQL = statements(__name__)
 
 
 class UnknownRelation(Exception):

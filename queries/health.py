@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from queries import snapshot
-from queries.statements import statement
+from queries.statements import beside
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,6 @@ def health(store: str | os.PathLike[str]) -> Health:
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     with snapshot.reading(store) as connection:
-        sql = statement("queries", "health.sql")
+        sql = beside(__name__, "health.sql")
         (row,) = connection.execute(sql, {"now": now}).fetchall()
     return Health(*row)

@@ -16,7 +16,7 @@ from queries.errors import ApiError, Refusal
 from queries.request import Request, parse
 from queries.statements import statements
 
-_SQL = statements("queries", "http_codes.sql")
+_SQL = statements(__name__)
 _log = logging.getLogger("httpcodes")
 
 

@@ -9,7 +9,7 @@ from queries.charts import NothingToDraw, lateness_spans, weeks_before
 from queries.palette import stylesheet
 from queries.pictures import inline
 from queries.report import Report
-from queries.statements import statement
+from queries.statements import beside
 
 _CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")
 _EVERY_ROW = "<p>All rows of the files of these days were counted.</p>"
@@ -18,7 +18,7 @@ _EVERY_ROW = "<p>All rows of the files of these days were counted.</p>"
 def page(report: Report) -> bytes:
     """The page, UTF-8; equal reports give equal bytes."""
     sections = (_classes, _heatmap, _changes, _lateness, _quarantine)
-    text = Template(statement("queries", "page.html")).substitute(
+    text = Template(beside(__name__, "page.html")).substitute(
         palette=stylesheet(),
         period=report.period,
         scope=escape(_scope(report)),

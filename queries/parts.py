@@ -16,7 +16,7 @@ import duckdb
 from queries import scan, snapshot
 from queries.statements import statements
 
-_SQL = statements("queries", "parts.sql")
+_SQL = statements(__name__)
 
 
 class Part(NamedTuple):

@@ -35,7 +35,7 @@ _STEPS = {
     604_800: "week",
     2_419_200: "4 weeks",
 }
-_SQL = statements("queries", "report.sql")
+_SQL = statements(__name__)
 
 
 class NothingToReport(Exception):

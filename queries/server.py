@@ -35,7 +35,7 @@ from queries.health import health
 from queries.http_codes import answer
 from queries.request import MAX_BYTES
 from queries.snapshot import SnapshotError
-from queries.statements import statement
+from queries.statements import beside
 
 PATH = "/cdn/v1.0/analytics/httpCodes"
 # Smaller answers fit into a packet or two.
@@ -184,7 +184,7 @@ def _brings(request: Request, token: str) -> bool:
 
 
 async def _openapi(_: Request) -> Response:
-    return Response(statement("queries", "openapi.json"), media_type=JSON_UTF8)
+    return Response(beside(__name__, "openapi.json"), media_type=JSON_UTF8)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import duckdb
 
-from queries.statements import statement, statements
+from queries.statements import beside, statements
 
 SCHEMA_VERSION = 4
 # The reading side answers from snapshots of these versions, too: until the first run of a newer
@@ -56,8 +56,8 @@ class WrongVersion(SnapshotError):
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Lay out an empty snapshot in the connection's current database."""
-    connection.execute(statement("queries", "snapshot.sql"))
-    connection.execute(statement("queries", "moments.sql"))
+    connection.execute(beside(__name__, "snapshot.sql"))
+    connection.execute(beside(__name__, "moments.sql"))
     connection.execute(
         "INSERT INTO internal.snapshot (schema_version, settle_seconds) VALUES (?, 0)",
         [SCHEMA_VERSION],
@@ -69,13 +69,13 @@ def access_log(selects: Sequence[str]) -> str:
     """The query behind the view access_log, over these SELECTs (ACCESS_LOG_COLUMNS each)."""
     nothing = ", ".join(f"CAST(NULL AS {kind}) AS {c}" for c, kind in ACCESS_LOG_COLUMNS.items())
     rows = "\nUNION ALL\n".join(selects) or f"SELECT {nothing} WHERE false"
-    return statements("queries", "access_log.sql")["select"].replace("{rows}", rows)
+    return statements(__name__, "access_log.sql")["select"].replace("{rows}", rows)
 
 
 def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> None:
     """Make the view access_log the union of these SELECTs (ACCESS_LOG_COLUMNS each)."""
     connection.execute(f"CREATE OR REPLACE VIEW access_log AS {access_log(selects)}")
-    connection.execute(statements("queries", "access_log.sql")["comments"])
+    connection.execute(statements(__name__, "access_log.sql")["comments"])
 
 
 def newest(store: Path) -> Path:

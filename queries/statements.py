@@ -13,13 +13,15 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 @cache
-def statement(package: str, file: str) -> str:
-    """The whole text of a `.sql` file that a package brings along."""
+def beside(module: str, file: str) -> str:
+    """The whole text of a file that lies in a module's folder; `module` is its `__name__`."""
+    package, _, _ = module.rpartition(".")
     return files(package).joinpath(file).read_text(encoding="utf-8")
 
 
 @cache
-def statements(package: str, file: str) -> Mapping[str, str]:
-    """The named statements of a `.sql` file, by their names."""
-    _, *parts = _NAME.split(statement(package, file))
+def statements(module: str, file: str | None = None) -> Mapping[str, str]:
+    """The named statements of the `.sql` file that goes with a module, or of another beside it."""
+    text = beside(module, file or f"{module.rpartition('.')[2]}.sql")
+    _, *parts = _NAME.split(text)
     return MappingProxyType(dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True)))
