@@ -49,10 +49,13 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.cli_signals import LogFormatOption, MetricsOption, PingOption, Signals, watched
-from queries import cli_report, cli_serve, cli_sql, cli_tables
-from queries.cli import ConfigOption, StoreOption
-from queries.cli import app as queries_app
-from queries.cli_exits import FAILED, PARTLY_DONE
+from queries.cli import report as cli_report
+from queries.cli import serve as cli_serve
+from queries.cli import sql as cli_sql
+from queries.cli import tables as cli_tables
+from queries.cli.exits import FAILED, PARTLY_DONE
+from queries.cli.query import ConfigOption, StoreOption
+from queries.cli.query import app as queries_app
 from queries.config import MOST_DAYS
 
 DAY = "%Y-%m-%d"

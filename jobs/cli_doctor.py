@@ -9,8 +9,8 @@ from jobs.cli_exits import exit_codes
 from jobs.cli_narration import reporter
 from jobs.cli_settings import JsonOption, settled
 from jobs.doctor import Finding, examine
-from queries.cli import ConfigOption, StoreOption
-from queries.cli_exits import FAILED
+from queries.cli.exits import FAILED
+from queries.cli.query import ConfigOption, StoreOption
 from queries.config import BadConfig
 
 app = typer.Typer()

@@ -22,7 +22,7 @@ from jobs.selection import BadMoment
 from jobs.services import BadService
 from jobs.sources import SourceNotFound
 from jobs.store import StoreUnusable
-from queries.cli_exits import FAILED, INTERRUPTED, LOCKED, USAGE, say
+from queries.cli.exits import FAILED, INTERRUPTED, LOCKED, USAGE, say
 from queries.config import BadConfig
 from queries.snapshot import SnapshotError
 

@@ -12,7 +12,7 @@ from jobs.cli_narration import narrator
 from jobs.cli_settings import settled
 from jobs.export import Exported, Selection, export, export_published
 from jobs.export_file import FORMATS, export_file
-from queries.cli import (
+from queries.cli.query import (
     ConfigOption,
     DayOption,
     FirstDayOption,

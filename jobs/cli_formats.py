@@ -22,7 +22,7 @@ from jobs.cli_settings import (
     settled,
 )
 from jobs.formats import BY_NAME, FORMATS, Format
-from queries.cli_exits import PARTLY_DONE
+from queries.cli.exits import PARTLY_DONE
 
 app = typer.Typer()
 

@@ -9,7 +9,7 @@ from jobs import prune as pruning
 from jobs.cli_exits import exit_codes
 from jobs.cli_limits import DryRunOption
 from jobs.cli_settings import JsonOption, settled
-from queries.cli import ConfigOption, StoreOption
+from queries.cli.query import ConfigOption, StoreOption
 
 app = typer.Typer()
 

@@ -12,7 +12,7 @@ from jobs.cli_exits import exit_codes
 from jobs.cli_settings import settled
 from jobs.schedule import SCHEDULERS, Plan, Times
 from jobs.schedule import schedule as written
-from queries.cli import ConfigOption, StoreOption
+from queries.cli.query import ConfigOption, StoreOption
 from queries.config import FILE, BadConfig
 
 app = typer.Typer()

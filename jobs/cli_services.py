@@ -11,7 +11,7 @@ from jobs import services as registry
 from jobs.cli_exits import exit_codes
 from jobs.cli_narration import reporter
 from jobs.cli_settings import JsonOption, settled
-from queries.cli import ConfigOption, StoreOption
+from queries.cli.query import ConfigOption, StoreOption
 
 app = typer.Typer()
 services_app = typer.Typer(

@@ -14,7 +14,7 @@ from jobs.choice import BadMapping, Choice, Source
 from jobs.cli_exits import exit_codes
 from jobs.fold import WINDOW
 from jobs.store import USUAL, Terms
-from queries.cli import ConfigOption, StoreOption
+from queries.cli.query import ConfigOption, StoreOption
 from queries.config import BadConfig, Config, SourceConfig, load, store_of
 
 FormatOption = Annotated[

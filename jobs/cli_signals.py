@@ -21,7 +21,7 @@ from jobs.lock import holder
 from jobs.nightly import Summary
 from jobs.ping import PingFailed, ping
 from jobs.status import status
-from queries.cli_exits import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
+from queries.cli.exits import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
 from queries.config import BadConfig, Config, is_url
 
 MetricsOption = Annotated[

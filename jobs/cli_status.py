@@ -16,8 +16,8 @@ from jobs.cli_settings import JsonOption, settled
 from jobs.duration import spoken
 from jobs.status import Delivery, Status
 from jobs.status import status as look
-from queries.cli import ConfigOption, StoreOption
-from queries.cli_exits import FAILED
+from queries.cli.exits import FAILED
+from queries.cli.query import ConfigOption, StoreOption
 
 SHOWN = 5
 """Services (those furthest behind) and files in the text; --json has them all."""

@@ -5,7 +5,7 @@ view access_log read every log alike. All that comes from a file is quoted here.
 """
 
 from jobs.access_log import Column, Reading
-from queries.scan import SOURCE_FILE
+from queries.access_log.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")

@@ -19,7 +19,7 @@ from jobs.ledger import Content, Ledger, Verdict
 from jobs.runs import Outcome
 from jobs.sources import SourceFile, fingerprint, untouched
 from jobs.store import Revision
-from queries import scan
+from queries.access_log import scan
 from queries.service_name import canonical
 from queries.statements import statements
 

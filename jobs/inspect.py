@@ -16,7 +16,8 @@ from jobs.ingest import Ingest
 from jobs.ledger import Ledger
 from jobs.sources import SourceFile, find
 from jobs.store import USUAL, Revision
-from queries import scan, snapshot
+from queries import snapshot
+from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs import text_file
+from queries import whole_file as text_file
 
 FILE = "last_run.json"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"

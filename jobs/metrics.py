@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs import text_file
 from jobs.status import Facts, Status
+from queries import whole_file as text_file
 
 Sample = tuple[Mapping[str, str], float | None]
 Family = tuple[str, str, list[Sample]]

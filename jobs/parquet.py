@@ -10,7 +10,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from jobs import objects
 from jobs.access_log import Column, Schema
-from queries.scan import OPTIONS, pattern
+from queries.access_log.scan import OPTIONS, pattern
 
 # What DuckDB says of damaged files, in an operator's words.
 _DAMAGE = {

@@ -18,7 +18,7 @@ import duckdb
 
 from jobs import objects, sources
 from jobs.store import Revision, copy, reserve, sync
-from queries import raw_copy
+from queries.access_log import raw_copy
 from queries.statements import statements
 
 _AT_ONCE = 8

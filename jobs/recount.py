@@ -5,7 +5,8 @@ from collections.abc import Collection
 import duckdb
 
 from jobs import objects
-from queries import scan, snapshot
+from queries import snapshot
+from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)

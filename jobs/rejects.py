@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs import objects, sources
-from queries import scan, snapshot
+from queries import snapshot
+from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)

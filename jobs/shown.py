@@ -10,7 +10,7 @@ import duckdb
 
 from jobs import parquet, raw_copies
 from jobs.store import Revision
-from queries import parts
+from queries.access_log import parts
 from queries.snapshot import define_access_log
 from queries.statements import statements
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import PROJECT, Logs, Store
 
 from jobs.store import Terms, revision
-from queries.adhoc import Analyst, Refused, TimedOut, fenced
+from queries.analyst.adhoc import Analyst, Refused, TimedOut, fenced
 
 LOG = PROJECT / "sample_data" / "logs" / "generic" / "2025-09-09T12.parquet"
 ESCAPES = [

@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 from conftest import Command, Logs, Store
 
-from queries import charts, cli_report, page, pictures
-from queries.palette import PALETTE
-from queries.report import report
+from queries.cli import report as cli_report
+from queries.report import charts, page, pictures
+from queries.report.figures import report
+from queries.report.palette import PALETTE
 
 NAMESPACES = {"xmlns", "xmlns:xlink"}
 LOADS = {

@@ -159,7 +159,7 @@ def test_a_wheel_brings_its_sql_along(logs: Logs, store: Store, tmp_path: Path) 
     wheels, unpacked = tmp_path / "wheels", tmp_path / "unpacked"
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, PROJECT]
     subprocess.run([str(part) for part in build], check=True, capture_output=True, timeout=300)
-    (wheel,) = wheels.glob("httpcodes-*.whl")
+    (wheel,) = wheels.glob("cdn_httpcodes-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
         names = {name.split("/")[0] for name in archive.namelist()}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from conftest import Logs, Store
 
-from queries.adhoc import fenced
+from queries.analyst.adhoc import fenced
 
 A, B = "a.example", "b.example"
 NOON = datetime(2025, 9, 9, 12)

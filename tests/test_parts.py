@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 
-from queries.adhoc import fenced
+from queries.analyst.adhoc import fenced
 
 ASKED = "SELECT parse_filename(source_file) AS file, count(*) AS rows FROM access_log GROUP BY ALL ORDER BY ALL"  # fmt: skip
 A = "a.example"

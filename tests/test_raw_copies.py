@@ -17,8 +17,8 @@ from conftest import Command, Logs, Store
 
 from jobs.store import USUAL, revision
 from jobs.verify import verify
-from queries import raw_copy
-from queries.adhoc import fenced
+from queries.access_log import raw_copy
+from queries.analyst.adhoc import fenced
 
 A, B = "a.example", "b.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"

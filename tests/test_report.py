@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, Command, Logs, Store
 
-from queries import page
-from queries.report import LATE_HOURS, NothingToReport, Period, Step, report
+from queries.report import page
+from queries.report.figures import LATE_HOURS, NothingToReport, Period, Step, report
 
 TUESDAY = date(2025, 9, 16)
 ODD = ("<script>alert(1)</script>&amp;.example", "a$b_{x}$^2.example", "%d$period.example")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from queries.errors import ApiError, Refusal
-from queries.request import parse
+from queries.api.errors import ApiError, Refusal
+from queries.api.request import parse
 
 GOOD = {
     "serviceNames": ["a.example"],

@@ -8,7 +8,7 @@ from conftest import PROJECT
 
 from jobs.formats import BY_NAME
 
-ROOMS = sorted(PROJECT.glob("jobs/*.py")) + sorted(PROJECT.glob("queries/*.py"))
+ROOMS = sorted(PROJECT.glob("jobs/**/*.py")) + sorted(PROJECT.glob("queries/**/*.py"))
 
 
 def imported(room: Path) -> set[str]:
@@ -22,12 +22,12 @@ def imported(room: Path) -> set[str]:
 
 
 def test_the_reading_side_never_imports_the_writing_side() -> None:
-    for room in PROJECT.glob("queries/*.py"):
+    for room in PROJECT.glob("queries/**/*.py"):
         assert not [name for name in imported(room) if name.split(".")[0] == "jobs"], room
 
 
 def test_the_rooms_that_know_formats_and_requests_know_no_database() -> None:
-    for room in ("jobs/access_log.py", "jobs/formats.py", "jobs/sources.py", "queries/request.py", "queries/errors.py",
+    for room in ("jobs/access_log.py", "jobs/formats.py", "jobs/sources.py", "queries/api/request.py", "queries/api/errors.py",
                  "queries/service_name.py"):  # fmt: skip
         assert "duckdb" not in imported(PROJECT / room), room
 
@@ -35,7 +35,7 @@ def test_the_rooms_that_know_formats_and_requests_know_no_database() -> None:
 def test_only_the_command_prints_and_exits() -> None:
     for room in ROOMS:
         speaks = re.search(r"\bprint\(|sys\.exit|sys\.stdout|typer\.echo", room.read_text())
-        assert not speaks or room.name.startswith("cli"), room
+        assert not speaks or room.name.startswith("cli") or room.parent.name == "cli", room
 
 
 def test_rooms_are_small_and_say_why_they_exist() -> None:
@@ -47,7 +47,7 @@ def test_rooms_are_small_and_say_why_they_exist() -> None:
 
 
 def test_every_statement_of_an_sql_file_has_a_caller() -> None:
-    for file in (*PROJECT.glob("jobs/*.sql"), *PROJECT.glob("queries/*.sql")):
+    for file in (*PROJECT.glob("jobs/**/*.sql"), *PROJECT.glob("queries/**/*.sql")):
         names = re.findall(r"^-- name: (\w+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
         twin = file.with_suffix(".py")
         caller = twin if twin.exists() else file.with_name("snapshot.py")

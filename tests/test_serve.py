@@ -13,7 +13,7 @@ import pytest
 from conftest import PROJECT, Command
 from serving import PATH, TRACE, Server, received, serving
 
-from queries.errors import ApiError
+from queries.api.errors import ApiError
 
 CASES = PROJECT / "tests" / "cases"
 EXCHANGES = sorted((CASES / "exchanges").glob("*.http"))

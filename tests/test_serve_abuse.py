@@ -12,7 +12,7 @@ import pytest
 from conftest import PROJECT, Logs, Store
 from serving import PATH, TRACE, Server, received, serving
 
-from queries.connection import MAX_CONNECTIONS
+from queries.server.connection import MAX_CONNECTIONS
 
 BODY = (PROJECT / "sample_data" / "request.json").read_bytes()
 ANSWER = (PROJECT / "tests" / "cases" / "documented-answer.json").read_bytes()

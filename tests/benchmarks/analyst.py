@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from answer import FIRST, fill
 
 from jobs.store import USUAL, revision
-from queries.adhoc import fenced
+from queries.analyst.adhoc import fenced
 
 CELLS = {
     "error spikes of a day": """

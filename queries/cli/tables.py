@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from queries import config, contract, snapshot
-from queries.cli import ConfigOption, StoreOption, configured
-from queries.cli_exits import FAILED, USAGE, fail
+from queries import config, snapshot
+from queries.analyst import contract
+from queries.cli.exits import FAILED, USAGE, fail
+from queries.cli.query import ConfigOption, StoreOption, configured
 
 app = typer.Typer()
 

@@ -16,8 +16,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
-from queries.palette import light
-from queries.report import LATE_HOURS, Report
+from queries.report.figures import LATE_HOURS, Report
+from queries.report.palette import light
 
 CLASSES = {"ok": "2xx", "redirect": "3xx", "client": "4xx", "server": "5xx", "other": "other"}
 """Roles of the palette, in the order of the classes."""

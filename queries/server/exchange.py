@@ -13,7 +13,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from queries.server_log import TRACE_ID, Access, log_access
+from queries.server.log import TRACE_ID, Access, log_access
 
 TRACE_HEADER = b"x-sfd-trace-id"
 LINGER_SECONDS = 2

@@ -21,7 +21,8 @@ from typing import Any
 
 import duckdb
 
-from queries import parts, scan, snapshot
+from queries import snapshot
+from queries.access_log import parts, scan
 from queries.statements import statements
 
 MEMORY = "2GB"

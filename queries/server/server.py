@@ -28,12 +28,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from queries.connection import JSON_UTF8, MAX_HEADER_BYTES, Connection
-from queries.errors import ApiError, Refusal
-from queries.exchange import Exchanges
-from queries.health import health
-from queries.http_codes import answer
-from queries.request import MAX_BYTES
+from queries.api.errors import ApiError, Refusal
+from queries.api.http_codes import answer
+from queries.api.request import MAX_BYTES
+from queries.server.connection import JSON_UTF8, MAX_HEADER_BYTES, Connection
+from queries.server.exchange import Exchanges
+from queries.server.health import health
 from queries.snapshot import SnapshotError
 from queries.statements import beside
 

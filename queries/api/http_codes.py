@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 
 from queries import snapshot
-from queries.beyond import Beyond, reshaped
-from queries.errors import ApiError, Refusal
-from queries.request import Request, parse
+from queries.api.beyond import Beyond, reshaped
+from queries.api.errors import ApiError, Refusal
+from queries.api.request import Request, parse
 from queries.statements import statements
 
 _SQL = statements(__name__)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from queries import raw_copy
+from queries.access_log import raw_copy
 
 OPTIONS = "hive_partitioning = false, binary_as_string = true"
 """Folder names that look like columns forge nothing; text without annotation is text."""

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from queries import scan, snapshot
+from queries import snapshot
+from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)

@@ -17,7 +17,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from queries import cli_tables
+from queries.cli import tables as cli_tables
 
 HELP = """\
 SELECT …;       a statement ends with ; and may take several lines

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from queries.request import Request
+from queries.api.request import Request
 from queries.statements import statements
 
 _SQL = statements(__name__)

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from queries import config
-from queries.beyond import Beyond, Interval
-from queries.cli_exits import ANSWERED_WITH_AN_ERROR, USAGE, fail, interruptible
+from queries.api.beyond import Beyond, Interval
+from queries.api.http_codes import answer
+from queries.cli.exits import ANSWERED_WITH_AN_ERROR, USAGE, fail, interruptible
 from queries.config import BadConfig, Config
-from queries.http_codes import answer
 
 StoreOption = Annotated[
     Path | None,

@@ -5,10 +5,10 @@ from datetime import datetime
 from html import escape
 from string import Template
 
-from queries.charts import NothingToDraw, lateness_spans, weeks_before
-from queries.palette import stylesheet
-from queries.pictures import inline
-from queries.report import Report
+from queries.report.charts import NothingToDraw, lateness_spans, weeks_before
+from queries.report.figures import Report
+from queries.report.palette import stylesheet
+from queries.report.pictures import inline
 from queries.statements import beside
 
 _CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")

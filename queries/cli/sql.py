@@ -12,10 +12,11 @@ from typing import Annotated, BinaryIO, NoReturn
 import duckdb
 import typer
 
-from queries import adhoc, config, contract, deadline, snapshot
-from queries.cli import ConfigOption, StoreOption, configured
-from queries.cli_exits import FAILED, INTERRUPTED, USAGE, fail
-from queries.output import Capped, Format, printable, write
+from queries import config, snapshot
+from queries.analyst import adhoc, contract, deadline
+from queries.analyst.output import Capped, Format, printable, write
+from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from queries.cli.query import ConfigOption, StoreOption, configured
 from queries.snapshot import SnapshotError
 
 ON_TERMINALS = 1_000
@@ -95,7 +96,7 @@ def sql(
 
 def _prompt(place: Path, terms: _Terms) -> None:
     try:
-        from queries import cli_shell  # noqa: PLC0415 - an extra
+        from queries.cli import shell as cli_shell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
         _fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)

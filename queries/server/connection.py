@@ -12,9 +12,9 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from queries.errors import ApiError
-from queries.exchange import TRACE_HEADER, new_trace_id
-from queries.server_log import Access, log_access
+from queries.api.errors import ApiError
+from queries.server.exchange import TRACE_HEADER, new_trace_id
+from queries.server.log import Access, log_access
 
 MAX_CONNECTIONS = 256
 MAX_HEADER_BYTES = 16 << 10

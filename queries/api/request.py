@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from queries.errors import ApiError, Refusal
+from queries.api.errors import ApiError, Refusal
 from queries.service_name import canonical
 
 MAX_BYTES = 1 << 20

@@ -11,7 +11,8 @@ import duckdb
 import typer
 
 from queries import config
-from queries.cli import (
+from queries.cli.exits import FAILED, USAGE, fail, interruptible
+from queries.cli.query import (
     ConfigOption,
     DayOption,
     FirstDayOption,
@@ -21,9 +22,8 @@ from queries.cli import (
     chosen_days,
     configured,
 )
-from queries.cli_exits import FAILED, USAGE, fail, interruptible
-from queries.report import NothingToReport, Report
-from queries.report import report as counted
+from queries.report.figures import NothingToReport, Report
+from queries.report.figures import report as counted
 from queries.snapshot import SnapshotError
 
 # Here again: the room that draws them needs the extra.
@@ -88,8 +88,8 @@ def _format(out: Path | None, chart: str | None) -> str:
 
 
 def _drawn(found: Report, chart: str | None, format_: str) -> bytes:
-    from queries import page, pictures  # noqa: PLC0415 - an extra
-    from queries.charts import NothingToDraw  # noqa: PLC0415 - an extra
+    from queries.report import page, pictures  # noqa: PLC0415 - an extra
+    from queries.report.charts import NothingToDraw  # noqa: PLC0415 - an extra
 
     if chart is None:
         return page.page(found)

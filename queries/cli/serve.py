@@ -11,8 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from queries import config
-from queries.cli import ConfigOption, StoreOption, configured
-from queries.cli_exits import FAILED, INTERRUPTED, USAGE, fail
+from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from queries.cli.query import ConfigOption, StoreOption, configured
 
 TOKEN = "HTTPCODES_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -44,7 +44,8 @@ def serve(
 ) -> None:
     """Answer the documented endpoint over HTTP until stopped; needs the extra `api`."""
     try:
-        from queries import server, server_log  # noqa: PLC0415 - an extra
+        from queries.server import log as server_log  # noqa: PLC0415 - an extra
+        from queries.server import server  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
         fail(f"serve needs {name}: pip install 'cdn-httpcodes[api]'", USAGE)

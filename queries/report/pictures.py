@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 
 import matplotlib
 
-from queries.charts import CHARTS
-from queries.palette import PALETTE, light
-from queries.report import Report
+from queries.report.charts import CHARTS
+from queries.report.figures import Report
+from queries.report.palette import PALETTE, light
 
 # Fonts are looked for when the library is first used, and it would speak of it.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

@@ -1,0 +1,1 @@
+"""What analysts ask: SQL within a fence and a deadline, its output, and the contract explained."""

@@ -1,0 +1,1 @@
+"""The documented request and its answer, and what goes beyond the document."""

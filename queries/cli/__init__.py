@@ -1,0 +1,1 @@
+"""Commands of the reading side; only this room prints and exits."""

@@ -1,0 +1,1 @@
+"""The documented endpoint over HTTP."""
