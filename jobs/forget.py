@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import fold, rollup, runs, shown, sources
-from jobs.fold import FoldedAway
-from jobs.ledger import Ledger
-from jobs.store import USUAL, Revision, Terms, revision
+from jobs.counts import fold, rollup, runs
+from jobs.counts.fold import FoldedAway
+from jobs.counts.ledger import Ledger
+from jobs.logs import sources
+from jobs.store import access_log_view as shown
+from jobs.store.revision import USUAL, Revision, Terms, revision
 
 
 class NotInLedger(Exception):

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from jobs import expressions, parquet, rollup
-from jobs.access_log import FileRefused, Reading, Schema, choose
-from jobs.choice import Choice
-from jobs.ingest import Ingest
-from jobs.ledger import Ledger
-from jobs.sources import SourceFile, find
-from jobs.store import USUAL, Revision
+from jobs.counts import rollup
+from jobs.counts.ingest import Ingest
+from jobs.counts.ledger import Ledger
+from jobs.logs import expressions, parquet
+from jobs.logs.choice import Choice
+from jobs.logs.reading import FileRefused, Reading, Schema, choose
+from jobs.logs.sources import SourceFile, find
+from jobs.store.revision import USUAL, Revision
 from queries import snapshot
 from queries.access_log import scan
 from queries.statements import statements

@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs import fold, rollup, runs, shown, sources
-from jobs.choice import Choice, Source
-from jobs.ingest import Ingest
-from jobs.ledger import Ledger
-from jobs.runs import Outcome
-from jobs.selection import EVERYTHING, Selection
-from jobs.store import USUAL, Terms, revision
+from jobs.counts import fold, rollup, runs
+from jobs.counts.ingest import Ingest
+from jobs.counts.ledger import Ledger
+from jobs.counts.runs import Outcome
+from jobs.logs import sources
+from jobs.logs.choice import Choice, Source
+from jobs.logs.selection import EVERYTHING, Selection
+from jobs.store import access_log_view as shown
+from jobs.store.revision import USUAL, Terms, revision
 
 
 class FailedFast(Exception):

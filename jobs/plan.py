@@ -14,13 +14,13 @@ from typing import Any
 
 import duckdb
 
-from jobs import parquet
-from jobs.access_log import FileRefused, choose
-from jobs.choice import Choice, Source
-from jobs.ledger import Content, Ledger, Verdict
+from jobs.counts.ledger import Content, Ledger, Verdict
+from jobs.logs import parquet
+from jobs.logs.choice import Choice, Source
+from jobs.logs.reading import FileRefused, choose
+from jobs.logs.sources import SourceFile, fingerprint
 from jobs.nightly import Policy, find
-from jobs.sources import SourceFile, fingerprint
-from jobs.store import Revision
+from jobs.store.revision import Revision
 from queries import snapshot
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 import duckdb
 
-from jobs import fold, raw_copies, runs, shown
-from jobs.ledger import Ledger
-from jobs.store import Terms, outdated, revision, snapshots
+from jobs.counts import fold, runs
+from jobs.counts.ledger import Ledger
+from jobs.store import access_log_view as shown
+from jobs.store import raw_copies
+from jobs.store.revision import Terms, outdated, revision, snapshots
 from queries import snapshot
 from queries.statements import statements
 

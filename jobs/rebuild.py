@@ -14,13 +14,14 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
-from jobs import fold, rollup, runs, shown
-from jobs.choice import Choice
-from jobs.ingest import Ingest
-from jobs.ledger import Counted, Ledger
-from jobs.runs import Outcome
-from jobs.sources import fingerprint, holds, look
-from jobs.store import USUAL, Revision, Terms, revision
+from jobs.counts import fold, rollup, runs
+from jobs.counts.ingest import Ingest
+from jobs.counts.ledger import Counted, Ledger
+from jobs.counts.runs import Outcome
+from jobs.logs.choice import Choice
+from jobs.logs.sources import fingerprint, holds, look
+from jobs.store import access_log_view as shown
+from jobs.store.revision import USUAL, Revision, Terms, revision
 
 
 @dataclass(frozen=True)

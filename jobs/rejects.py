@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs import objects, sources
+from jobs.logs import objects, sources
 from queries import snapshot
 from queries.access_log import scan
 from queries.statements import statements

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobs import runs
-from jobs.runs import Outcome
-from jobs.store import Terms, revision
+from jobs.counts import runs
+from jobs.counts.runs import Outcome
+from jobs.store.revision import Terms, revision
 from queries import snapshot
 from queries.service_name import canonical
 from queries.statements import statements

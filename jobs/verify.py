@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from jobs import rollup
-from jobs.recount import recount
-from jobs.sources import fingerprint, look
+from jobs.counts import rollup
+from jobs.counts.recount import recount
+from jobs.logs.sources import fingerprint, look
 from queries import snapshot
 from queries.statements import statements
 

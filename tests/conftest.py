@@ -16,8 +16,8 @@ import pytest
 import s3
 
 from jobs import nightly
-from jobs.choice import Choice, Source
-from jobs.fold import WINDOW
+from jobs.counts.fold import WINDOW
+from jobs.logs.choice import Choice, Source
 
 Counts = dict[tuple[str, str, int], int]
 

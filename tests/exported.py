@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from jobs.day_folders import file_name
+from jobs.export.day_folders import file_name
 
 
 def whole(out: Path) -> dict[str, Any]:

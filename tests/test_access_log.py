@@ -5,8 +5,8 @@ import re
 import pytest
 from conftest import Logs, Store
 
-from jobs.access_log import Column, FileRefused, Schema, choose
-from jobs.choice import BadMapping, Choice
+from jobs.logs.choice import BadMapping, Choice
+from jobs.logs.reading import Column, FileRefused, Schema, choose
 
 NOON = "2025-09-09T12:00:00Z"
 

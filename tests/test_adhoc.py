@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from conftest import PROJECT, Logs, Store
 
-from jobs.store import Terms, revision
+from jobs.store.revision import Terms, revision
 from queries.analyst.adhoc import Analyst, Refused, TimedOut, fenced
 
 LOG = PROJECT / "sample_data" / "logs" / "generic" / "2025-09-09T12.parquet"

@@ -169,7 +169,7 @@ def test_axes_say_their_units_and_utc(store: Store) -> None:
 def test_equal_reports_are_equal_bytes_whatever_is_configured(store: Store, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\naxes.linewidth: 5\naxes.grid: True\n")
     code = (
-        "import sys; from jobs.cli import app\n"
+        "import sys; from jobs.cli.app import app\n"
         "for out, *chart in (['p.html'], ['c.png', '--chart', 'changes'], ['c.svg', '--chart', 'classes']):\n"
         "    app(['report', '--store', sys.argv[1], '--out', out, *chart], standalone_mode=False)\n"
     )

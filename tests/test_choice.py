@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.access_log import FileRefused
-from jobs.choice import BadMapping, Choice, split_pattern
 from jobs.inspect import inspect
+from jobs.logs.choice import BadMapping, Choice, split_pattern
+from jobs.logs.reading import FileRefused
 from jobs.verify import verify
 
 A, B = "a.example", "b.example"

@@ -166,7 +166,7 @@ def test_a_wheel_brings_its_sql_along(logs: Logs, store: Store, tmp_path: Path) 
         assert "jobs/schedules/cron.template" in archive.namelist()
     assert {name for name in names if not name.endswith(".dist-info")} == {"jobs", "queries"}
     logs.requests("a.parquet", (NOON, A, 200))
-    code = f"import sys; sys.path.insert(0, {str(unpacked)!r}); import jobs.cli; assert {str(unpacked)!r} in jobs.cli.__file__; jobs.cli.main()"
+    code = f"import sys; sys.path.insert(0, {str(unpacked)!r}); import jobs.cli.app; assert {str(unpacked)!r} in jobs.cli.app.__file__; jobs.cli.app.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "run", str(logs.folder), "--store", str(store.folder)],
         cwd=tmp_path, capture_output=True, check=False, timeout=120,
@@ -209,7 +209,7 @@ def test_progress_is_shown_on_a_terminal(logs: Logs, store: Store) -> None:
 
 def test_an_interrupted_query_says_so_and_exits_with_130(tmp_path: Path) -> None:
     query = subprocess.Popen(
-        [sys.executable, "-c", "import jobs.cli; print(flush=True); jobs.cli.main()", "query", "-"],
+        [sys.executable, "-c", "import jobs.cli.app; print(flush=True); jobs.cli.app.main()", "query", "-"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
     )  # fmt: skip
     assert query.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, Command, Logs, Store, mounted
 
-from jobs.doctor import NEEDED
+from jobs.monitoring.doctor import NEEDED
 from queries.snapshot import SCHEMA_VERSION
 
 A = "a.example"
@@ -128,7 +128,7 @@ def test_a_user_who_may_not_write_is_told(config: Path, logs: Logs, store: Store
         pytest.skip("only root can become another user")
     logs.requests("a.parquet", (NOON, A, 200))
     store.run(logs.folder)
-    code = f"import os\nfrom pathlib import Path\nfrom jobs.doctor import _permissions\nos.setuid(65534)\nprint(_permissions(Path({str(store.folder)!r})).says)"
+    code = f"import os\nfrom pathlib import Path\nfrom jobs.monitoring.doctor import _permissions\nos.setuid(65534)\nprint(_permissions(Path({str(store.folder)!r})).says)"
     for folder in (store.folder, *store.folder.parents):
         if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o055)

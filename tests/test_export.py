@@ -9,8 +9,8 @@ from conftest import Command, Logs, Store
 from exported import tree, whole
 
 import queries
-from jobs.day_folders import day_folders, file_name
-from jobs.export import export
+from jobs.export.day_folders import day_folders, file_name
+from jobs.export.documents import export
 
 A, B, ODD = "a.example", "b.example", 'x"\\/%~é:.example'
 

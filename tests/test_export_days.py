@@ -8,9 +8,9 @@ from conftest import Command, Logs, Store
 from exported import tree, whole
 
 from jobs import nightly
-from jobs.choice import Choice, Source
-from jobs.export import export
-from jobs.store import Terms
+from jobs.export.documents import export
+from jobs.logs.choice import Choice, Source
+from jobs.store.revision import Terms
 
 A, B = "a.example", "b.example"
 DAYS = ["2025-09-08", "2025-09-09", "2025-09-10"]

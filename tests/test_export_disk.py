@@ -9,7 +9,7 @@ import pytest
 from conftest import Command, Logs, Store
 from exported import tree, whole
 
-from jobs.export import export
+from jobs.export.documents import export
 
 SERVICES = [f"s{number}.example" for number in range(300)]
 

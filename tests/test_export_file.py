@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.export import EVERYTHING, export
-from jobs.export_file import _replaced, export_file
+from jobs.export.documents import EVERYTHING, export
+from jobs.export.one_file import _replaced, export_file
 
 A, B, ODD = "a.example", "b.example", 'x",\\/%~:.example'
 

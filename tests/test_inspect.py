@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.access_log import FileRefused
-from jobs.choice import Choice
-from jobs.formats import BY_NAME, FORMATS, OPTIONAL, Format
 from jobs.inspect import inspect
-from jobs.sources import SourceNotFound
+from jobs.logs.choice import Choice
+from jobs.logs.formats import BY_NAME, FORMATS, OPTIONAL, Format
+from jobs.logs.reading import FileRefused
+from jobs.logs.sources import SourceNotFound
 
 A, B = "a.example", "b.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"

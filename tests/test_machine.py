@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from jobs.choice import Choice
-from jobs.fold import WINDOW, FoldedAway
+from jobs.counts.fold import WINDOW, FoldedAway
 from jobs.forget import forget
+from jobs.logs.choice import Choice
 from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
-from jobs.store import USUAL
+from jobs.store.revision import USUAL
 from jobs.verify import verify
 
 Cell = tuple[str, str, int]

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from conftest import Logs, Store
 
-from jobs.formats import BY_NAME
-from jobs.sources import SourceNotFound
+from jobs.logs.formats import BY_NAME
+from jobs.logs.sources import SourceNotFound
 from jobs.verify import verify
 
 A, B = "a.example", "b.example"
@@ -218,7 +218,7 @@ def test_a_quarantined_file_is_tried_again_when_told_to(
     file = logs.requests("a.parquet", (NOON, A, 200))
     age(file)
     with monkeypatch.context() as old_program:
-        old_program.setattr("jobs.access_log.FORMATS", (BY_NAME["cloudfront"],))
+        old_program.setattr("jobs.logs.reading.FORMATS", (BY_NAME["cloudfront"],))
         assert not store.run(logs.folder).complete
     assert not store.run(logs.folder).complete
     assert store.run(logs.folder, retry=True).complete

@@ -320,7 +320,7 @@ def test_damage_rejects_and_rebuilds_are_as_of_files(
 
 def test_a_missing_extra_is_named(logs: Logs, bucket: s3.Bucket, tmp_path: Path) -> None:
     put(logs, "a.parquet", (NOON, A, 200))
-    without = "import sys; sys.modules['fsspec'] = None; from jobs.cli import main; main()"
+    without = "import sys; sys.modules['fsspec'] = None; from jobs.cli.app import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", without, "run", bucket.url()],
         capture_output=True, check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": PROJECT},

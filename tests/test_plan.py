@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.store import USUAL, revision
+from jobs.store.revision import USUAL, revision
 
 A = "a.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"

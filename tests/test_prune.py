@@ -12,12 +12,12 @@ import pytest
 from conftest import Command, Logs, Store
 from test_upgrade import shape
 
-from jobs.choice import Choice
-from jobs.fold import WINDOW
+from jobs.counts.fold import WINDOW
 from jobs.forget import forget
+from jobs.logs.choice import Choice
 from jobs.prune import Pruned, Retention, prune
 from jobs.rebuild import Days, rebuild
-from jobs.store import USUAL, outdated, revision
+from jobs.store.revision import USUAL, outdated, revision
 from jobs.verify import verify
 
 A, B = "a.example", "b.example"

@@ -15,7 +15,7 @@ import pytest
 import s3
 from conftest import Command, Logs, Store
 
-from jobs.store import USUAL, revision
+from jobs.store.revision import USUAL, revision
 from jobs.verify import verify
 from queries.access_log import raw_copy
 from queries.analyst.adhoc import fenced

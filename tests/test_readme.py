@@ -9,8 +9,8 @@ import pytest
 import typer.main
 from conftest import PROJECT
 
-from jobs.cli import app
-from jobs.formats import FORMATS, Format
+from jobs.cli.app import app
+from jobs.logs.formats import FORMATS, Format
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.choice import Choice
-from jobs.fold import FoldedAway
+from jobs.counts.fold import FoldedAway
 from jobs.forget import forget
+from jobs.logs.choice import Choice
 from jobs.rebuild import Days, Rebuilt, rebuild
 from jobs.verify import verify
 

@@ -274,7 +274,7 @@ def test_a_page_that_can_not_be_written_leaves_nothing(
 
 def test_a_missing_extra_is_named(two_weeks: Store) -> None:
     # As if it were not installed: None in sys.modules makes an import fail.
-    code = "import sys; sys.modules['matplotlib'] = None; from jobs.cli import main; main()"
+    code = "import sys; sys.modules['matplotlib'] = None; from jobs.cli.app import main; main()"
     command = [sys.executable, "-c", code, "report", "--store", str(two_weeks.folder)]
     bare = subprocess.run(command, check=False, capture_output=True)
     assert (bare.returncode, bare.stdout) == (2, b"")

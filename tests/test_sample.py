@@ -6,8 +6,8 @@ import duckdb
 import pytest
 from conftest import PROJECT, Command, Logs, Store
 
-from jobs.formats import BY_NAME
-from jobs.sample import USUAL, Sample, write
+from jobs.logs.formats import BY_NAME
+from jobs.logs.sample import USUAL, Sample, write
 from jobs.verify import verify
 
 EVERYTHING = "SELECT format, requested_at, service_name, status_code, method, access_log.path, bytes_sent, client_ip, user_agent, referer, cache_status FROM access_log JOIN source_files ON source_files.path = source_file ORDER BY ALL"  # fmt: skip

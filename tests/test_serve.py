@@ -220,7 +220,7 @@ def test_a_missing_token_file_and_a_missing_extra_exit_with_2(
     assert done.returncode == 2
     assert done.stderr.decode().endswith("nowhere can't be read: No such file or directory\n")
     # As if it were not installed: None in sys.modules makes an import fail.
-    code = "import sys; sys.modules['starlette'] = None; from jobs.cli import main; main()"
+    code = "import sys; sys.modules['starlette'] = None; from jobs.cli.app import main; main()"
     bare = subprocess.run([sys.executable, "-c", code, "serve"], check=False, capture_output=True)
     assert (bare.returncode, bare.stdout) == (2, b"")
     assert bare.stderr == b"httpcodes: serve needs starlette: pip install 'cdn-httpcodes[api]'\n"

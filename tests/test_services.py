@@ -11,12 +11,12 @@ import pytest
 from conftest import Command, Logs, Store
 
 from jobs import nightly
-from jobs.choice import Choice, Source
-from jobs.fold import WINDOW
+from jobs.counts.fold import WINDOW
 from jobs.forget import forget
+from jobs.logs.choice import Choice, Source
 from jobs.rebuild import Days, rebuild
 from jobs.services import BadService, Service, add, known, read, remove
-from jobs.store import Terms
+from jobs.store.revision import Terms
 from jobs.verify import verify
 from queries import answer
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import Command, Logs, Store
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs.store import USUAL, revision
+from jobs.store.revision import USUAL, revision
 
 NOON = "2025-09-09T12:00:00Z"
 Samples = dict[tuple[str, str], float]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.fold import WINDOW
+from jobs.counts.fold import WINDOW
 from jobs.prune import Retention, prune
-from jobs.store import USUAL
+from jobs.store.revision import USUAL
 
 A, B = "a.example", "b.example"
 NOON, NEXT = "2025-09-09T12:00:00Z", "2025-09-10T12:00:00Z"

@@ -15,10 +15,10 @@ import duckdb
 import pytest
 from conftest import Command, Logs, Store
 
-import jobs.store
+import jobs.store.revision
 import queries
-from jobs.lock import StoreLocked
-from jobs.store import USUAL, StoreUnusable, revision
+from jobs.store.lock import StoreLocked
+from jobs.store.revision import USUAL, StoreUnusable, revision
 from jobs.verify import verify
 
 A = "a.example"
@@ -242,7 +242,7 @@ def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) ->
 def test_without_reflinks_a_snapshot_is_copied(
     logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.store, "_FICLONE", 0)
+    monkeypatch.setattr(jobs.store.revision, "_FICLONE", 0)
     for number in range(2):
         deliver(logs, number)
         store.run(logs.folder)

@@ -10,8 +10,8 @@ from conftest import PROJECT, Command, Counts, Logs, Store
 
 import queries
 from jobs.prune import Retention, prune
-from jobs.store import USUAL
-from jobs.upgrade import STEPS
+from jobs.store.revision import USUAL
+from jobs.store.upgrade import STEPS
 from jobs.verify import verify
 from queries.snapshot import SCHEMA_VERSION
 

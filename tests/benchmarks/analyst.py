@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from answer import FIRST, fill
 
-from jobs.store import USUAL, revision
+from jobs.store.revision import USUAL, revision
 from queries.analyst.adhoc import fenced
 
 CELLS = {

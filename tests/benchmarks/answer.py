@@ -25,9 +25,9 @@ import chdb.session
 import duckdb
 
 import queries
-from jobs import rollup, runs
-from jobs.ledger import Ledger
-from jobs.store import USUAL, Revision, revision
+from jobs.counts import rollup, runs
+from jobs.counts.ledger import Ledger
+from jobs.store.revision import USUAL, Revision, revision
 
 FIRST = datetime(2025, 9, 9)
 ROUNDS, WARM_UP = 5, 2

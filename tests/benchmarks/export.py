@@ -15,9 +15,9 @@ from pathlib import Path
 import duckdb
 
 from jobs import nightly
-from jobs.choice import Choice, Source
-from jobs.export import EVERYTHING, export
-from jobs.export_file import FORMATS, export_file
+from jobs.export.documents import EVERYTHING, export
+from jobs.export.one_file import FORMATS, export_file
+from jobs.logs.choice import Choice, Source
 from queries import snapshot
 
 # Five to six codes in each bucket of each service, one to nine requests in each cell.

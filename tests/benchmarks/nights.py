@@ -18,10 +18,12 @@ from typing import Any
 
 import duckdb
 
-import jobs.store
-from jobs import fold, nightly, rollup, runs, shown
-from jobs.choice import Choice, Source
-from jobs.store import USUAL, revision
+import jobs.store.revision
+from jobs import nightly
+from jobs.counts import fold, rollup, runs
+from jobs.logs.choice import Choice, Source
+from jobs.store import access_log_view as shown
+from jobs.store.revision import USUAL, revision
 
 PARTS = ("copy", "count", "rollup", "view", "fold", "checkpoint", "publish")
 CELLS = """
@@ -98,13 +100,13 @@ class Clock:
 def watch(clock: Clock) -> None:
     """Let the clock see the parts of a run; what follows the last is its checkpoint."""
     for room, name, part in (
-        (jobs.store, "copy", "copy"),
+        (jobs.store.revision, "copy", "copy"),
         (nightly.Ingest, "take", "count"),
         (rollup, "settle", "rollup"),
         (shown, "show", "view"),
         (fold, "fold", "fold"),
         (runs, "record", "record"),
-        (jobs.store, "_publish", "publish"),
+        (jobs.store.revision, "_publish", "publish"),
     ):
         setattr(room, name, clock.timed(part, getattr(room, name)))
 
@@ -130,7 +132,7 @@ def main() -> None:
         write_night(logs, given.services)
         lay_out(store, 0, 0, given.services)
         laid_out, shortest = 0, 0.0
-        print(f"reflinks: {'yes' if jobs.store.shares_blocks(store) else 'no'}")
+        print(f"reflinks: {'yes' if jobs.store.revision.shares_blocks(store) else 'no'}")
         print("days   MiB    total  ratio  " + "  ".join(f"{part:>10}" for part in PARTS))
         for days in map(int, given.days.split(",")):
             lay_out(store, laid_out, days, given.services)

@@ -1,0 +1,66 @@
+"""The options that bound a run, and what a dry run shows."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from jobs.cli.narration import narrator
+from jobs.logs.selection import Selection
+from jobs.logs.selection import since as first_moment
+from jobs.logs.selection import until as end_moment
+from jobs.plan import Plan
+
+MaxFilesOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Take the N files modified first; leave the rest."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="DAY|TIME", help="Take files modified since then, UTC."),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(metavar="DAY|TIME", help="Take files modified until the day's end or the time."),
+]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="Fail, and publish nothing, if a file can't be used.")
+]
+MemoryLimitOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="How much memory DuckDB may use, as 512MB.")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="How many threads DuckDB may use.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+]
+
+
+def selected(since: str | None, until: str | None, most: int | None) -> Selection:
+    """The files that the options mean. Raises BadMoment."""
+    return Selection(
+        None if since is None else first_moment(since),
+        None if until is None else end_moment(until),
+        most,
+    )
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """A line for each file that is not unchanged, or JSON, to stdout; figures to stderr."""
+    told = plan.as_json()
+    if as_json:
+        typer.echo(json.dumps(told))
+        return
+    for what in ("ingest", "replace"):
+        for path in told[what]:
+            typer.echo(f"{what:<12}{path}")
+    for what in ("duplicate", "refused", "quarantined"):
+        for file in told[what]:
+            typer.echo(f"{what:<12}{file['path']}: {file['reason']}")
+    narrator().print(
+        f"dry run: {len(plan.ingest):,} files to ingest, {len(plan.replace):,} to replace, "
+        f"{len(plan.duplicate):,} duplicate, {len(plan.refused):,} refused, "
+        f"{len(plan.quarantined):,} quarantined, {plan.unchanged:,} unchanged, {plan.left:,} left; "
+        f"{plan.bytes_to_read:,} bytes to read; nothing was written"
+    )

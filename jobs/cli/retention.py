@@ -1,0 +1,56 @@
+"""The command that drops what is kept no longer."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from jobs import prune as pruning
+from jobs.cli.exits import exit_codes
+from jobs.cli.limits import DryRunOption
+from jobs.cli.settings import JsonOption, settled
+from queries.cli.query import ConfigOption, StoreOption
+
+app = typer.Typer()
+
+
+@app.command()
+def prune(
+    rollups_older_than: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=1, help="Drop counts of days further back, UTC."),
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop counts, ledger rows, copies of logs and snapshots that are older than what is kept."""
+    with exit_codes():
+        settings = settled(store, config)
+        policy = settings.policy(retry=False, replace_within=None)
+        days = rollups_older_than or settings.config.rollup_days
+        retention = pruning.Retention(days, policy.window, policy.terms)
+        act = pruning.plan if dry_run else pruning.prune
+        pruned = act(settings.store, retention)
+    if as_json:
+        typer.echo(json.dumps(pruned.as_json()))
+        return
+    _narrate(pruned)
+
+
+def _narrate(pruned: pruning.Pruned) -> None:
+    kept = f"{pruned.kept_from:%Y-%m-%d} on" if pruned.kept_from else "all"
+    verb = "pruned" if pruned.snapshot else "would prune"
+    typer.echo(f"rollups kept          {kept}", err=True)
+    typer.echo(f"{verb:<12}rows of rollups  {pruned.cells:,}", err=True)
+    for what, how_many in (
+        ("requests in them", pruned.requests),
+        ("contributions", pruned.contributions),
+        ("ledger rows", pruned.files),
+        ("copies of logs", pruned.raw_copies),
+        ("snapshots", len(pruned.snapshots)),
+    ):
+        typer.echo(f"{verb:<12}{what:<17}{how_many:,}", err=True)
+    ending = f"published {pruned.snapshot}" if pruned.snapshot else "dry run: nothing was written"
+    typer.echo(ending, err=True)

@@ -1,0 +1,54 @@
+"""The command that prints what a scheduler has to be told."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli import duration
+from jobs.cli.exits import exit_codes
+from jobs.cli.settings import settled
+from jobs.schedule import SCHEDULERS, Plan, Times
+from jobs.schedule import schedule as written
+from queries.cli.query import ConfigOption, StoreOption
+from queries.config import FILE, BadConfig
+
+app = typer.Typer()
+
+
+@app.command()
+def schedule(
+    scheduler: Annotated[str, typer.Argument(metavar="|".join(SCHEDULERS))],
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Once a day, UTC; 02:30 unless said.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="More often, such as 15m or 1h.")
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Print units, a crontab line, a CronJob or a DAG for the configured run."""
+    with exit_codes():
+        if scheduler not in SCHEDULERS:
+            raise BadConfig(f"{scheduler} is not known; {', '.join(SCHEDULERS)} are")
+        file = config or FILE
+        if not file.exists():
+            raise BadConfig(f"{file} does not exist; a scheduled run is told by it what to do")
+        settings = settled(store, config)
+        told = settings.config
+        plan = Plan(
+            Times.of(at, duration.parse(every) if every else None),
+            _absolute(file),
+            # A store that was typed is not the configured one.
+            told if store is None else replace(told, store=None),
+            _absolute(settings.store),
+        )
+        text = written(scheduler, plan)
+    typer.echo(text, nl=False)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))

@@ -1,0 +1,158 @@
+"""Options that several commands share, and what applies when the configuration is asked too."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from jobs import nightly
+from jobs.cli.exits import exit_codes
+from jobs.counts.fold import WINDOW
+from jobs.logs import objects
+from jobs.logs.choice import BadMapping, Choice, Source
+from jobs.store.revision import USUAL, Terms
+from queries.cli.query import ConfigOption, StoreOption
+from queries.config import BadConfig, Config, SourceConfig, load, store_of
+
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN",
+        help="Say which column is the service (or a url with it), the timestamp, the status.",
+    ),
+]
+ServiceNameOption = Annotated[
+    str | None,
+    typer.Option("--service-name", metavar="NAME", help="All rows are of this service."),
+]
+PathPatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--service-from-path",
+        metavar="PATTERN",
+        help="The service is in the path, as in 'logs/{service}/*'.",
+    ),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option("--zone", metavar="ZONE", help="Of times that name none, as Europe/Berlin."),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where S3 is; else AWS_ENDPOINT_URL, else at AWS."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")]
+
+app = typer.Typer()
+config_app = typer.Typer(help="The configuration, httpcodes.toml.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What applies: options before the configuration, that before the environment."""
+
+    store: Path
+    config: Config
+
+    @property
+    def terms(self) -> Terms:
+        """On which terms the store is kept."""
+        told = self.config
+        settle, kept = told.settle_hours, told.keep_snapshots
+        return Terms(
+            USUAL.settle if settle is None else timedelta(hours=settle),
+            USUAL.kept_snapshots if kept is None else kept,
+            told.keep_daily_days or 0,
+            told.memory,
+            told.threads,
+            registered_only=told.services == "registered",
+            raw_days=told.keep_raw_days or 0,
+        )
+
+    def limited(self, memory: str | None, threads: int | None) -> "Settings":
+        """The same, with these limits in place of those configured."""
+        told = self.config
+        memory, threads = memory or told.memory, threads or told.threads
+        return replace(self, config=replace(told, memory=memory, threads=threads))
+
+    def policy(self, *, retry: bool, replace_within: int | None) -> nightly.Policy:
+        """What a run does with files that it knows."""
+        told = self.config.replace_within_days if replace_within is None else replace_within
+        window = WINDOW if told is None else timedelta(days=told)
+        return nightly.Policy(retry, window, self.terms)
+
+    def sources(self, where: Sequence[str], choice: Choice) -> list[Source]:
+        """Those typed, or those configured; a choice typed is for all. Raises BadConfig."""
+        if where:
+            return [Source(tuple(where), choice)]
+        if not self.config.sources:
+            raise BadConfig(
+                "no source: name one (httpcodes run SOURCE), "
+                f"or some as [[sources]] in {self.config.file}"
+            )
+        return [Source(s.where, choice if choice.given else s.choice) for s in self.configured()]
+
+    def configured(self) -> list[Source]:
+        """The sources that the configuration names. Raises BadConfig."""
+        return [_source(told, self.config.file) for told in self.config.sources]
+
+    def choice_of(self, choice: Choice) -> Callable[[str], Choice]:
+        """How to read each known file, by its path."""
+        if choice.given:
+            return lambda _: choice
+        _, choices = nightly.find(self.configured())
+        return lambda path: choices.get(path, Choice())
+
+
+def settled(store: Path | None, config: Path | None, endpoint: str | None = None) -> Settings:
+    """What applies to a command. Raises BadConfig."""
+    told = load(config)
+    objects.reach_at(endpoint or told.endpoint)
+    return Settings(store_of(store, told), told)
+
+
+def _source(told: SourceConfig, file: Path) -> Source:
+    maps = [f"{role}={column}" for role, column in told.map.items()]
+    try:
+        choice = Choice.of(told.format, maps, told.service_name, told.service_from_path, told.zone)
+    except BadMapping as error:
+        raise BadConfig(f"{file}, the source {told.path[0]}: {error}") from error
+    return Source(told.path, choice)
+
+
+@config_app.command()
+def check(store: StoreOption = None, config: ConfigOption = None) -> None:
+    """Check the configuration, and say what applies."""
+    with exit_codes():
+        settings = settled(store, config)
+        sources = settings.configured()
+        found, _ = nightly.find(sources)
+    policy = settings.policy(retry=False, replace_within=None)
+    typer.echo(f"store            {settings.store}")
+    for source in sources:
+        typer.echo(f"source           {' '.join(source.where)}")
+    typer.echo(f"files there now  {len(found.files):,}")
+    typer.echo(f"settle time      {policy.terms.settle // timedelta(hours=1)} hours")
+    typer.echo(f"replace within   {policy.window.days} days")
+    typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
+    typer.echo(f"daily snapshots  {policy.terms.kept_days} days")
+    rollup_days = settings.config.rollup_days
+    typer.echo(f"rollups kept     {f'{rollup_days:,} days' if rollup_days else 'all'}")
+    typer.echo(f"logs kept        {policy.terms.raw_days} days")
+    typer.echo(f"exported to      {settings.config.export or '-'}")
+    typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
+    typer.echo(f"endpoint         {settings.config.endpoint or '-'}")
+    typer.echo(f"memory, threads  {policy.terms.memory or '-'}, {policy.terms.threads or '-'}")
+    told = settings.config
+    typer.echo(f"metrics file     {told.metrics_file or '-'}")
+    typer.echo(f"log format       {told.log_format or 'text'}")
+    typer.echo(f"ping             {urlsplit(told.ping_url or '').hostname or '-'}")

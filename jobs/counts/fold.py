@@ -1,0 +1,74 @@
+"""The replacement window: while it is open, a file's contributions are kept apart.
+
+Once it has closed they are folded away: the counts stay, but what the file added can only be
+told from its rows. A file that is still there is unfolded by counting it again.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import duckdb
+
+from jobs.counts.recount import recount
+from jobs.store.revision import Revision
+from queries.statements import statements
+
+WINDOW = timedelta(days=30)
+
+_SQL = statements(__name__)
+
+
+class FoldedAway(Exception):
+    """Counts that can't be told from others; the message names the file and the way out."""
+
+
+def fold(work: Revision, window: timedelta) -> None:
+    """Fold away the contributions of files that were counted longer ago than the window."""
+    connection = work.connection
+    close(connection, work.started_at - window)
+    if connection.execute("SELECT any_value(file_id) FROM closing").fetchall() != [(None,)]:
+        connection.begin()
+        connection.execute(_SQL["fold"])
+        connection.commit()
+
+
+def close(connection: duckdb.DuckDBPyConnection, before: datetime) -> None:
+    """Note in the table `closing` which files in force were counted before this moment (UTC)."""
+    connection.execute(_SQL["closing"], {"before": before})
+
+
+def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:
+    """Keep the contributions of folded files apart again, from what lies at their paths.
+
+    Raises FoldedAway if that is not what was counted of them.
+    """
+    if not paths:
+        return
+    recount(connection, paths)
+    if differing := connection.execute(_SQL["differing"], {"paths": list(paths)}).fetchall():
+        raise FoldedAway(
+            f"{differing[0][0]} does not give what was counted of it; "
+            "`httpcodes verify --deep` names the difference"
+        )
+    connection.begin()
+    connection.execute(_SQL["unfold"])
+    connection.commit()
+
+
+def inseparable(
+    connection: duckdb.DuckDBPyConnection, leaving: Collection[str], staying: Collection[str]
+) -> set[str]:
+    """Folded files that can't leave, because their counts can't be told from those that stay."""
+    asked = {"leaving": list(leaving), "staying": list(staying)}
+    return {path for (path,) in connection.execute(_SQL["inseparable"], asked).fetchall()}
+
+
+def attribute(connection: duckdb.DuckDBPyConnection, leaving: Collection[str]) -> None:
+    """Give folded files that leave together, and are separable, contributions to leave with."""
+    if leaving:
+        connection.execute(_SQL["attribute"], {"paths": list(leaving)})
+
+
+def tidy(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note which buckets no longer hold counts of folded files."""
+    connection.execute(_SQL["tidy"])

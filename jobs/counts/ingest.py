@@ -1,0 +1,337 @@
+"""A batch of files becomes contributions and ledger rows.
+
+Files are read many at a time: a scan of thousands costs little more than a scan of one. One
+broken file fails the scan that it is part of, so a scan that fails is halved until the
+culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import duckdb
+
+from jobs.counts.ledger import Content, Ledger, Verdict
+from jobs.counts.runs import Outcome
+from jobs.logs import expressions, objects, parquet
+from jobs.logs.choice import Choice
+from jobs.logs.reading import FileRefused, Reading, Schema, choose
+from jobs.logs.sources import SourceFile, fingerprint, untouched
+from jobs.store.revision import Revision
+from queries.access_log import scan
+from queries.service_name import canonical
+from queries.statements import statements
+
+BATCH_BYTES = 64 << 20
+BATCH_FILES = 2_000
+
+T = TypeVar("T")
+
+_SQL = statements(__name__)
+
+
+class Ingest:
+    """Reads files into a revision; `outcome` grows, `on_batch` is called as it does."""
+
+    def __init__(
+        self,
+        revision: Revision,
+        ledger: Ledger,
+        choice_of: Callable[[str], Choice],
+        on_batch: Callable[[Outcome], None],
+    ) -> None:
+        self._revision = revision
+        self._connection = revision.connection
+        self._ledger = ledger
+        self._choice_of = choice_of
+        self._on_batch = on_batch
+        self._registered_only = revision.terms.registered_only
+        self.outcome = Outcome()
+        self._connection.execute(_SQL["macros"])
+
+    def take(self, files: Sequence[SourceFile]) -> None:
+        """Count these files, or say in the ledger why not."""
+        objects.attach(self._connection, (file.path for file in files))
+        for contents in self._batches(files):
+            self._take(contents)
+            self.outcome.bytes_done += sum(content.file.size for content in contents)
+            self._on_batch(self.outcome)
+
+    def _batches(self, files: Sequence[SourceFile]) -> Iterator[list[Content]]:
+        # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
+        with ThreadPoolExecutor(_ahead(files), "fingerprint") as ahead:
+            try:
+                pending = [(file, ahead.submit(fingerprint, file.path)) for file in files]
+                yield from self._grouped(pending)
+            finally:
+                ahead.shutdown(cancel_futures=True)
+
+    def _grouped(
+        self, pending: Sequence[tuple[SourceFile, Future[str]]]
+    ) -> Iterator[list[Content]]:
+        batch: list[Content] = []
+        size = 0
+        for file, promised in pending:
+            try:
+                content = Content(file, promised.result())
+            except OSError as error:
+                self._not_read(Content(file, None), error)
+                continue
+            batch.append(content)
+            size += file.size
+            if size >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _take(self, contents: list[Content]) -> None:
+        while new := self._settle(contents):
+            # Of equal contents one is counted first; what becomes of the others hangs on it.
+            firsts = {content.fingerprint: content for content in reversed(new)}
+            for (kind, choice), alike in self._kinds(list(firsts.values())).items():
+                for some, schema in self._halving(alike, self._schema):
+                    self._count(kind, choice, schema, some)
+            contents = [content for content in new if firsts[content.fingerprint] is not content]
+
+    def _settle(self, contents: list[Content]) -> list[Content]:
+        """Deal with what the ledger knows; the contents that it has never met."""
+        verdicts = self._ledger.judge(contents)
+        new, touched, duplicates, forgotten = [], [], [], []
+        for content in contents:
+            match verdicts[content.file.path]:
+                case Verdict.UNCHANGED, _:
+                    touched.append(content)
+                    self.outcome.files_unchanged += 1
+                case Verdict.QUARANTINED, reason:
+                    touched.append(content)
+                    self.outcome.quarantined[content.file.path] = str(reason)
+                case Verdict.REFUSED, reason:
+                    self._ledger.record([(content, str(reason))], "refused")
+                    self.outcome.refused[content.file.path] = str(reason)
+                case Verdict.DUPLICATE, twin:
+                    duplicates.append((content, f"holds what {twin} holds"))
+                case Verdict.FORGOTTEN, twin:
+                    forgotten.append((content, f"holds what {twin} held, which was forgotten"))
+                case _:
+                    new.append(content)
+        if touched:
+            self._ledger.touch(touched)
+        for state, copies in (("duplicate", duplicates), ("forgotten", forgotten)):
+            if copies:
+                self._ledger.replace([content for content, _ in copies])
+                self._ledger.record(copies, state)
+                self.outcome.files_duplicate += len(copies)
+        return new
+
+    def _kinds(self, contents: Sequence[Content]) -> dict[tuple[str, Choice], list[Content]]:
+        """The files that can be opened, by their kind and how the caller wants them read.
+
+        Files of one kind have the same columns.
+        """
+        by_path = {content.file.path: content for content in contents}
+        kinds: dict[tuple[str, Choice], list[Content]] = {}
+        for _, rows in self._halving(contents, self._kinds_of):
+            for kind, paths in rows:
+                for path in sorted(paths):
+                    kinds.setdefault((kind, self._choice_of(path)), []).append(by_path[path])
+        return kinds
+
+    def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
+        return self._connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
+
+    def _schema(self, contents: Sequence[Content]) -> Schema:
+        return parquet.schema(self._connection, contents[0].file.path)
+
+    def _count(self, kind: str, choice: Choice, schema: Schema, alike: Sequence[Content]) -> None:
+        try:
+            reading = choose(schema, choice)
+        except FileRefused as refusal:
+            for content in alike:
+                self._quarantine(content, str(refusal))
+            return
+        contents = self._usable(alike, choice, reading)
+        # DuckDB's number of a file in a scan gives way to a column of that name.
+        shadowed = "file_index" in map(str.lower, schema)
+        sql = self._count_sql(reading, "0" if shadowed else "file_index")
+        for together in [[c] for c in contents] if shadowed else filter(None, [contents]):
+            for some, _ in self._halving(together, partial(self._scan, sql)):
+                self._take_scan(some, kind, reading)
+
+    def _usable(
+        self, contents: Sequence[Content], choice: Choice, reading: Reading
+    ) -> list[Content]:
+        usable = []
+        for content in contents:
+            path = content.file.path
+            if choice.service_path and choice.service_of(path) is None:
+                self._quarantine(content, "its path names no service as --service-from-path has it")
+            elif damage := parquet.page_damage(path, reading.needed):
+                self._quarantine(content, damage)
+            else:
+                usable.append(content)
+        return usable
+
+    def _count_sql(self, reading: Reading, file_index: str) -> str:
+        return _SQL["count"].format(
+            file_index=file_index,
+            service=expressions.service(reading),
+            moment=expressions.moment(reading),
+            moment_missing=expressions.moment_missing(reading),
+            status=expressions.status(reading),
+            client_requests=expressions.client_requests(reading),
+            options=scan.OPTIONS,
+        )
+
+    def _scan(self, sql: str, contents: Sequence[Content]) -> None:
+        self._connection.execute(sql, {"files": _patterns(contents)})
+
+    def _take_scan(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
+        """What the last scan gave, into contributions, rejects and the ledger, in one go."""
+        taken = self._sound(contents, reading)
+        if not taken:
+            return
+        connection = self._connection
+        connection.begin()
+        if len(taken) < len(contents):
+            connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
+        self._describe_batch(taken)
+        if reading.service_path:
+            named = expressions.service_in_path(reading, "batch.path")
+            connection.execute(_SQL["name_by_path"].format(service_in_path=named))
+        self._name_services()
+        status_code = expressions.status_code(reading, "status")
+        connection.execute(_SQL["judge"].format(status_code=status_code))
+        connection.execute(_SQL["take"])
+        replaced = self._ledger.replace(list(taken.values()))
+        connection.execute(
+            _SQL["record"],
+            {
+                "format": reading.format,
+                "reading_id": self._reading_id(kind, reading),
+                "ingested_at": self._revision.started_at,
+                "run_id": self._revision.run_id,
+                "registered_only": self._registered_only,
+            },
+        )
+        connection.commit()
+        self._note(replaced)
+
+    def _sound(self, contents: Sequence[Content], reading: Reading) -> dict[int, Content]:
+        """The files of the scan, by their index in it, whose rows may be taken."""
+        clients = set()
+        if reading.doubtful:
+            rows = self._connection.execute(_SQL["clients"]).fetchall()
+            clients = {index for (index,) in rows}
+        sound = {}
+        for index, content in enumerate(contents):
+            try:
+                stands = untouched(content.file, content.fingerprint)
+            except OSError as error:
+                self._not_read(content, error)
+                continue
+            if not stands:
+                self.outcome.quarantined[content.file.path] = (
+                    "changed while it was read; the next run looks at it again"
+                )
+            elif index in clients:
+                self._quarantine(
+                    content,
+                    f'the column "{reading.service}" holds addresses, perhaps of clients: if they '
+                    f"are the service, say {reading.spelled_out}; else name the right column there",
+                )
+            else:
+                sound[index] = content
+        return sound
+
+    def _describe_batch(self, taken: dict[int, Content]) -> None:
+        files = [content.file for content in taken.values()]
+        self._connection.execute(
+            _SQL["batch"],
+            {
+                "indexes": list(taken),
+                "file_ids": self._ledger.new_file_ids(len(taken)),
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "modified_us": [file.modified_us for file in files],
+                "versions": [file.version for file in files],
+                "fingerprints": [content.fingerprint for content in taken.values()],
+            },
+        )
+
+    def _name_services(self) -> None:
+        logged = [name for (name,) in self._connection.execute(_SQL["logged_names"]).fetchall()]
+        self._connection.execute(
+            _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
+        )
+        names = _SQL["name_services"].format(registered_only=self._registered_only)
+        self._connection.execute(names)
+
+    def _reading_id(self, kind: str, reading: Reading) -> int:
+        way = {
+            "kind": kind,
+            "selection": expressions.access_log_selection(reading),
+            "condition": expressions.client_requests(reading),
+            "moment": expressions.requested_at(reading),
+            "bare_timestamp": expressions.bare_timestamp(reading),
+            "bare_service": expressions.bare_service(reading),
+        }
+        self._connection.execute(_SQL["reading"], way)
+        rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()
+        return rows[0][0]
+
+    def _halving(
+        self, contents: Sequence[Content], action: Callable[[Sequence[Content]], T]
+    ) -> Iterator[tuple[Sequence[Content], T]]:
+        """Do it with all of them, or with as many together as it goes; quarantine the rest."""
+        try:
+            result = action(contents)
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            if "No space left on device" in str(error):
+                raise
+            if len(contents) == 1:
+                path = contents[0].file.path
+                if failure := objects.failures.pop(path, None):
+                    self._not_read(contents[0], failure)
+                else:
+                    self._quarantine(contents[0], parquet.damage(error))
+            else:
+                middle = len(contents) // 2
+                yield from self._halving(contents[:middle], action)
+                yield from self._halving(contents[middle:], action)
+            return
+        yield contents, result
+
+    def _quarantine(self, content: Content, reason: str) -> None:
+        self._ledger.record([(content, reason)], "quarantined")
+        self.outcome.quarantined[content.file.path] = reason
+
+    def _not_read(self, content: Content, error: OSError) -> None:
+        reason = f"cannot be read: {error.strerror}"
+        if objects.is_object(content.file.path):
+            # No trait of the object: the next run tries again.
+            self.outcome.quarantined[content.file.path] = reason
+        else:
+            self._quarantine(content, reason)
+
+    def _note(self, replaced: int) -> None:
+        ((files, read, counted, rejected),) = self._connection.execute(_SQL["taken"]).fetchall()
+        self.outcome.files_ingested += files - replaced
+        self.outcome.files_replaced += replaced
+        self.outcome.rows_read += read
+        self.outcome.rows_counted += counted
+        self.outcome.rows_rejected += rejected
+        for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
+            self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
+
+
+def _ahead(files: Sequence[SourceFile]) -> int:
+    """How many fingerprints to take at once: of files one, of objects, which are far, some."""
+    return 8 if any(objects.is_object(file.path) for file in files) else 1
+
+
+def _patterns(contents: Sequence[Content]) -> list[str]:
+    return [scan.pattern(content.file.path) for content in contents]

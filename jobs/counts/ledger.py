@@ -1,0 +1,231 @@
+"""The ledger: have we eaten this file?
+
+A file is its content at a path. Path, size and version (what the file system says besides)
+tell that it is untouched; where they don't, the fingerprint decides. The same content at two
+paths counts once: the second is a duplicate for as long as the first is in force.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from jobs.logs.sources import SourceFile
+from jobs.store.revision import Revision
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file together with its fingerprint."""
+
+    file: SourceFile
+    fingerprint: str | None
+    """None if the file could not be read to its end."""
+
+
+class Verdict(Enum):
+    """What the ledger says of a content."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A file in force, and the times of its rows (naive, UTC), if it has any."""
+
+    path: str
+    fingerprint: str
+    folded: bool
+    """Whether its contributions are no longer kept apart."""
+    rows_counted: int
+    first_request: datetime | None
+    last_request: datetime | None
+
+    @property
+    def days(self) -> str:
+        """The `rebuild` options that name all days of its requests."""
+        return f"--from {self.first_request:%Y-%m-%d} --to {self.last_request:%Y-%m-%d}"
+
+
+class Ledger:
+    """The ledger of one revision.
+
+    `retry` looks at files in quarantine again, `afresh` at files in force, too.
+    """
+
+    def __init__(self, revision: Revision, *, retry: bool = False, afresh: bool = False) -> None:
+        self._revision = revision
+        self._retry = retry
+        self._afresh = afresh
+        self._connection = revision.connection
+        self._connection.execute(_SQL["changes"])
+        self._next_file_id = self._one("next_file_id")
+
+    def see(self, files: Sequence[SourceFile]) -> None:
+        """Take down what the sources hold."""
+        self._connection.execute(
+            _SQL["see"],
+            {
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "versions": [file.version for file in files],
+            },
+        )
+        self._connection.execute(_SQL["settle"], {"retry": self._retry})
+
+    def unsettled(self) -> list[str]:
+        """Paths of listed files that have to be looked at, known ones first."""
+        return self._column("unsettled")
+
+    def unchanged(self) -> int:
+        """How many listed files needed no look and are neither in quarantine nor refused."""
+        return self._one("unchanged")
+
+    def still(self, state: str) -> dict[str, str]:
+        """The reasons of listed files that needed no look and stay in this state."""
+        return dict(self._connection.execute(_SQL["still"], {"state": state}).fetchall())
+
+    def judge(self, contents: Sequence[Content]) -> dict[str, tuple[Verdict, str | None]]:
+        """What is known of contents, by path, with the reason or the twin's path."""
+        paths = [content.file.path for content in contents]
+        known = self._connection.execute(
+            _SQL["known"],
+            {
+                "paths": paths,
+                "fingerprints": [content.fingerprint for content in contents],
+                "afresh": self._afresh,
+            },
+        ).fetchall()
+        verdicts: dict[str, tuple[Verdict, str | None]] = {
+            content.file.path: (Verdict.NEW, None) for content in contents
+        }
+        held = {file.path: file for file in self.in_force(paths) if file.folded}
+        for path, file in held.items():
+            verdicts[path] = (
+                Verdict.REFUSED,
+                "what it replaces was counted too long ago to be taken back; "
+                f"`httpcodes rebuild {file.days}` counts those days afresh",
+            )
+        for path, unchanged, quarantined, twin, forgotten in known:
+            if unchanged:
+                verdicts[path] = Verdict.UNCHANGED, None
+            elif path in held:
+                continue
+            elif twin is not None:
+                verdicts[path] = Verdict.DUPLICATE, twin
+            elif forgotten is not None:
+                verdicts[path] = Verdict.FORGOTTEN, forgotten
+            elif quarantined is not None and not self._retry:
+                verdicts[path] = Verdict.QUARANTINED, quarantined
+        return verdicts
+
+    def touch(self, contents: Sequence[Content]) -> None:
+        """Note what the file system now says of contents that are what they were."""
+        files = [content.file for content in contents]
+        which = {
+            "paths": [file.path for file in files],
+            "fingerprints": [content.fingerprint for content in contents],
+        }
+        said = {
+            "versions": [file.version for file in files],
+            "modified_us": [file.modified_us for file in files],
+        }
+        self._connection.execute(_SQL["touch"], which | said)
+        self._connection.execute(_SQL["drop_other_verdicts"], which)
+
+    def replace(self, contents: Sequence[Content]) -> int:
+        """Take what was in force at their paths out of it; how many files that was.
+
+        Where a duplicate of a file is known, the counts pass on to it, and nothing changes.
+        """
+        which = {"paths": [content.file.path for content in contents]}
+        replaced = self._one("replaced", which)
+        self._connection.execute(_SQL["drop_verdicts"], which)
+        if replaced:
+            fingerprints = [content.fingerprint for content in contents]
+            self._connection.execute(_SQL["heirs"], which | {"fingerprints": fingerprints})
+            self._connection.execute(_SQL["inherit"])
+            self.withdraw(which["paths"], "the content of its path changed")
+        return replaced
+
+    def named(self, path: str) -> list[str]:
+        """The known files at this path, or all below it, and their copies."""
+        rows = self._connection.execute(_SQL["named"], {"path": path}).fetchall()
+        return [file for (file,) in rows]
+
+    def forget(self, paths: Sequence[str]) -> None:
+        """Withdraw these files, and keep what they hold away."""
+        self._connection.execute(_SQL["withdraw"], {"paths": paths})
+        self._connection.execute(_SQL["mark_forgotten"], {"paths": paths})
+
+    def withdraw(self, paths: Collection[str], reason: str) -> None:
+        """Take files out of force; a copy does not take their place."""
+        which = {"paths": list(paths)}
+        self._connection.execute(_SQL["withdraw"], which)
+        self._connection.execute(_SQL["mark_withdrawn"], which | {"reason": reason})
+
+    def in_force(self, paths: Sequence[str]) -> list[Counted]:
+        """The files in force among these."""
+        rows = self._connection.execute(_SQL["in_force"], {"paths": paths}).fetchall()
+        return [Counted(*row) for row in rows]
+
+    def between(self, first: datetime, last: datetime) -> list[Counted]:
+        """The files in force with a row that may lie in this time; both ends belong to it."""
+        rows = self._connection.execute(_SQL["between"], {"first": first, "last": last}).fetchall()
+        return [Counted(*row) for row in rows]
+
+    def copies(self, fingerprint: str) -> list[str]:
+        """Paths of the duplicates that hold this, or held it when they were last looked at."""
+        rows = self._connection.execute(_SQL["copies"], {"fingerprint": fingerprint}).fetchall()
+        return [path for (path,) in rows]
+
+    def pass_on(self, path: str, heir: str) -> Counted:
+        """Let a duplicate take the place of a file in force; the duplicate as it is now."""
+        self._connection.execute(_SQL["heir"], {"path": path, "heir": heir})
+        self._connection.execute(_SQL["inherit"])
+        return self.in_force([heir])[0]
+
+    def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
+        """Write rows, with their reasons, for files that add nothing to the counts."""
+        files = [content.file for content, _ in verdicts]
+        which = {
+            "paths": [file.path for file in files],
+            "fingerprints": [content.fingerprint for content, _ in verdicts],
+        }
+        self._connection.execute(_SQL["drop_earlier"], which)
+        self._connection.execute(
+            _SQL["record"],
+            which
+            | {
+                "file_ids": self.new_file_ids(len(files)),
+                "sizes": [file.size for file in files],
+                "modified_us": [file.modified_us for file in files],
+                "versions": [file.version for file in files],
+                "reasons": [reason for _, reason in verdicts],
+                "state": state,
+                "ingested_at": self._revision.started_at,
+                "run_id": self._revision.run_id,
+            },
+        )
+
+    def new_file_ids(self, how_many: int) -> list[int]:
+        """Numbers that no file ever had."""
+        first = self._next_file_id
+        self._next_file_id += how_many
+        return list(range(first, self._next_file_id))
+
+    def _one(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
+        rows: list[tuple[int]] = self._connection.execute(_SQL[name], parameters).fetchall()
+        return rows[0][0]
+
+    def _column(self, name: str) -> list[str]:
+        return [path for (path,) in self._connection.execute(_SQL[name]).fetchall()]

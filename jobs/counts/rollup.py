@@ -1,0 +1,28 @@
+"""Contributions change the buckets that they touch, and no other."""
+
+import duckdb
+
+from jobs.store import answers
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the session the macros bucket_number(microseconds) and bucket_start(number)."""
+    connection.execute(_SQL["buckets"])
+
+
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the cells, and the answers made of them, up to the contributions of this run.
+
+    Adds those of the files in the temporary table `added`, takes back those of the files in
+    `withdrawn`.
+    """
+    connection.begin()
+    connection.execute(_SQL["changes"])
+    connection.execute(_SQL["settle"])
+    answers.remake(connection)
+    connection.execute(_SQL["seen"])
+    connection.execute(_SQL["withdraw"])
+    connection.commit()

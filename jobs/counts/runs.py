@@ -1,0 +1,68 @@
+"""What a run did, in figures: one row of `runs`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from jobs.store.revision import Revision
+
+POLICIES = {"service not registered", "older than what is kept"}
+"""Reasons of rows that are not counted because the operator wants it so."""
+
+
+@dataclass
+class Outcome:
+    """What a run did, in figures."""
+
+    files_ingested: int = 0
+    files_unchanged: int = 0
+    files_replaced: int = 0
+    files_duplicate: int = 0
+    files_forgotten: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    """Reasons by path, of files that would replace a folded one."""
+    rows_read: int = 0
+    rows_counted: int = 0
+    rows_rejected: int = 0
+    rows_passed_over: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Rows by the reason for which they were not counted."""
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Reasons by path."""
+    not_kept: dict[str, str] = field(default_factory=dict)
+    """Reasons by path, of files in force that no copy could be made of."""
+    bytes_done: int = 0
+    """Of the files that were looked at, for the progress display."""
+
+
+def listed(reasons: Mapping[str, str]) -> list[dict[str, str]]:
+    """Reasons by path, as JSON has them."""
+    return [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
+
+
+def record(work: Revision, done: Outcome) -> None:
+    """Write the run's row, and how far back the buckets are final from now on."""
+    finished_at = datetime.now(UTC).replace(tzinfo=None)
+    work.connection.execute(
+        "UPDATE internal.snapshot SET as_of = ?, settle_seconds = ?",
+        [work.started_at, int(work.terms.settle.total_seconds())],
+    )
+    work.connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            work.run_id,
+            work.started_at,
+            finished_at,
+            done.files_ingested,
+            done.files_unchanged,
+            done.files_replaced,
+            done.files_duplicate,
+            done.files_forgotten,
+            len(done.refused),
+            len(done.quarantined),
+            done.rows_read,
+            done.rows_counted,
+            done.rows_rejected,
+            done.rows_passed_over,
+        ],
+    )

@@ -1,0 +1,184 @@
+"""The columns of a file as SQL expressions: a service, a moment, a status code.
+
+The macros are those of a snapshot (queries/moments.sql), so that the job that counts and the
+view access_log read every log alike. All that comes from a file is quoted here.
+"""
+
+from jobs.logs.reading import Column, Reading
+from queries.access_log.scan import SOURCE_FILE
+from queries.snapshot import ACCESS_LOG_COLUMNS
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+
+
+def service(reading: Reading) -> str:
+    """Text, as logged; NULL where it is in the file's path."""
+    if reading.service_name or reading.service_path:
+        return f"CAST({_literal(reading.service_name)} AS VARCHAR)"
+    if reading.service and not reading.url:
+        return _text(reading.service)
+    named = [_present(reading.service)] if reading.service else []
+    return f"coalesce({', '.join([*named, _host(reading)])})"
+
+
+def service_in_path(reading: Reading, path: str) -> str:
+    """Text, as it stands in a path."""
+    return f"regexp_extract({path}, {_literal(reading.service_path)}, 1)"
+
+
+def status(reading: Reading) -> str:
+    """As logged, of the column's own type."""
+    return _value(reading.status)
+
+
+def status_code(reading: Reading, value: str) -> str:
+    """SMALLINT from a value that `status` gave; NULL if it is no status code."""
+    if _is_text(reading.status):
+        possible = f"regexp_full_match({value}, '[0-9]{{1,3}}')"
+    else:
+        possible = f"{value} BETWEEN 0 AND 999"
+        if not _is_integer(reading.status):
+            possible += f" AND {value} = floor({value})"
+    return f"CASE WHEN {possible} THEN CAST({value} AS SMALLINT) END"
+
+
+def moment(reading: Reading) -> str:
+    """BIGINT, microseconds since 1970 UTC, of any year; NULL if it can't be read."""
+    if len(reading.timestamp) > 1:
+        return _text_moment(" || ".join(_date_and_time(reading)), reading.zone)
+    return _microseconds(reading.timestamp[0], reading.zone)
+
+
+def moment_missing(reading: Reading) -> str:
+    """BOOLEAN: whether a row has no time at all."""
+    # Some moments can't be cast to text, on which `missing` looks: DuckDB fails for good.
+    return " OR ".join(
+        f"missing({_value(column)})" if _is_text(column) else f"{_value(column)} IS NULL"
+        for column in reading.timestamp
+    )
+
+
+def client_requests(reading: Reading) -> str:
+    """BOOLEAN: whether a row is a request of a client."""
+    passed_over = (
+        f"NOT coalesce(regexp_full_match(lower({_text(column)}), {_literal(pattern)}), false)"
+        for column, pattern in reading.passed_over
+    )
+    return " AND ".join(passed_over) or "true"
+
+
+def access_log_selection(reading: Reading) -> str:
+    """The SELECT list that gives the columns of the view access_log."""
+    path = f'"{SOURCE_FILE}"'
+    named = service_in_path(reading, path) if reading.service_path else service(reading)
+    values = {
+        "requested_at": requested_at(reading),
+        "service_name": f"nullif(nullif({named}, '-'), '')",
+        "status_code": status_code(reading, status(reading)),
+        "source_file": path,
+    }
+    values |= {name: _present(column) for name, column in reading.optional.items()}
+    if "duration_ms" in values and reading.milliseconds != 1:
+        duration = f"TRY_CAST({values['duration_ms']} AS DOUBLE)"
+        values["duration_ms"] = f"{duration} * {reading.milliseconds:g}"
+    return ", ".join(
+        f"TRY_CAST({values.get(name, 'NULL')} AS {kind}) AS {name}"
+        for name, kind in ACCESS_LOG_COLUMNS.items()
+    )
+
+
+def requested_at(reading: Reading) -> str:
+    """TIMESTAMP, UTC; NULL if it can't be read or no calendar holds it."""
+    return f"make_timestamp(internal.calendar({moment(reading)}))"
+
+
+def bare_timestamp(reading: Reading) -> str | None:
+    """The column that is the moment of a row as it stands, if the row has one."""
+    column = reading.timestamp[0]
+    bare = len(reading.timestamp) == 1 and reading.zone is None and column.pattern is None
+    return _quoted(column) if bare and column.type == "TIMESTAMP" else None
+
+
+def bare_service(reading: Reading) -> str | None:
+    """The column that is the service, or an alias of it, as it stands."""
+    column = reading.service
+    if column is None or reading.url or reading.service_name or reading.service_path:
+        return None
+    return _quoted(column) if column.type == "VARCHAR" and column.pattern is None else None
+
+
+def _microseconds(column: Column, zone: str | None) -> str:
+    value = _value(column)
+    if _is_text(column):
+        return _text_moment(value, zone)
+    if column.type.startswith("TIMESTAMP"):
+        us = f"epoch_us({value})"
+        if column.type.endswith("_NS"):
+            us = f"internal.floor_div(epoch_ns({value}), 1000)"
+        return us if "WITH TIME ZONE" in column.type or "TZ" in column.type else _in_zone(us, zone)
+    if column.type in ("FLOAT", "DOUBLE"):
+        return f"internal.double_moment(CAST({value} AS DOUBLE))"
+    if column.type.startswith("DECIMAL"):
+        return f"internal.decimal_moment(TRY_CAST({value} AS DECIMAL(38, 9)))"
+    return f"internal.integer_moment(TRY_CAST({value} AS BIGINT))"
+
+
+def _text_moment(text: str, zone: str | None) -> str:
+    moment = f"internal.text_moment({text})"
+    if zone is None:
+        return moment
+    # What ends in an offset, or is an epoch number, names its moment by itself.
+    absolute = rf"regexp_matches({text}, '(Z|[0-9:] ?[+-]\d\d(:?\d\d)?|^-?[0-9.]+)$')"
+    return f"CASE WHEN {absolute} THEN {moment} ELSE {_in_zone(moment, zone)} END"
+
+
+def _in_zone(us: str, zone: str | None) -> str:
+    """What a clock in the zone showed, as a moment; of an hour that it showed twice, the second."""
+    if zone is None:
+        return us
+    shown = f"make_timestamp(internal.calendar({us}))"
+    return f"epoch_us(timezone({_literal(zone)}, {shown}))"
+
+
+def _host(reading: Reading) -> str:
+    """The host inside a URL, with its port; the scheme may be missing before `//`."""
+    url = _text(reading.url) if reading.url else "NULL"
+    return f"regexp_extract({url}, '^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#]*)', 1)"
+
+
+def _date_and_time(reading: Reading) -> tuple[str, str, str]:
+    date, time = map(_text, reading.timestamp)
+    return date, "'T'", time
+
+
+def _present(column: Column) -> str:
+    return f"nullif(nullif({_value(column)}, '-'), '')" if _is_text(column) else _value(column)
+
+
+def _text(column: Column) -> str:
+    # A cast that changes nothing would still hide a dictionary from the aggregation.
+    return _value(column) if _is_text(column) else f"CAST({_value(column)} AS VARCHAR)"
+
+
+def _value(column: Column) -> str:
+    if column.pattern is None:
+        return _quoted(column)
+    text = f"CAST({_quoted(column)} AS VARCHAR)"
+    return f"nullif(regexp_extract({text}, {_literal(column.pattern)}, 1), '')"
+
+
+def _is_text(column: Column) -> bool:
+    # BLOB: files are read with binary_as_string.
+    return column.type in ("VARCHAR", "BLOB") or column.pattern is not None
+
+
+def _is_integer(column: Column) -> bool:
+    return column.pattern is None and column.type.removeprefix("U") in _INTEGERS
+
+
+def _quoted(column: Column) -> str:
+    return ".".join('"' + step.replace('"', '""') + '"' for step in column.path)
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,237 @@
+"""Where log files are: listing them, telling whether one was touched, fingerprints."""
+
+import glob
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+from typing import NamedTuple
+
+from jobs.logs import objects
+
+UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
+"""How names of files end that are still being uploaded."""
+
+# A write within one tick of the file system's clock can leave every figure as it was.
+_TICK_NS = 2_000_000_000
+
+
+class SourceNotFound(Exception):
+    """A source that the caller named does not exist; the message names it."""
+
+
+class SourceFile(NamedTuple):
+    """A file as the listing found it."""
+
+    path: str
+    """Absolute, links not resolved; or the URL of an object."""
+    size: int
+    """Bytes."""
+    modified_us: int
+    """Microseconds since 1970 UTC."""
+    stamp: str
+    """What the file system says besides; it moves whenever the file changes."""
+    regular: bool
+    """Whether it is a file at all, no pipe or device."""
+    settled: bool
+    """Whether the last change lies so far back that the next one would move the stamp."""
+
+    @property
+    def version(self) -> str | None:
+        """Equal versions and sizes mean an untouched file; None is equal to nothing."""
+        return self.stamp if self.settled else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the sources hold."""
+
+    files: dict[str, SourceFile]
+    """By path, in order of the paths."""
+    refused: dict[str, str]
+    """What could not even be listed, with the reason."""
+
+
+def find(sources: Iterable[str]) -> Found:
+    """The log files that the sources name, each once.
+
+    A source is a file, a folder (all `*.parquet` below it) or a glob (`**` crosses folders), or
+    a URL of an object store of which the same holds.
+    Names that begin with `.` or `_`, and unfinished uploads, are passed over. Raises
+    SourceNotFound for a plain path that does not exist; a glob may match nothing.
+    """
+    files: dict[str, SourceFile] = {}
+    refused: dict[str, str] = {}
+    local = []
+    for source in sources:
+        if objects.is_object(source):
+            files.update(_objects(source, refused))
+        else:
+            local.append(source)
+    for path in sorted({path for source in local for path in _expand(source, refused)}):
+        if not path.isprintable() and _undecodable(path):
+            refused[ascii(path)] = "the name is not UTF-8; rename the file"
+        # A file may go between the listing and this look at it: then it is not there.
+        elif file := look(path):
+            if file.regular:
+                files[path] = file
+            else:
+                refused[path] = "is not a regular file"
+    return Found(files, refused)
+
+
+def look(path: str) -> SourceFile | None:
+    """The file as it stands now, or None if it is gone. Raises ObjectError."""
+    if objects.is_object(path):
+        headed = objects.headed(path)
+        return _object(path, *headed) if headed else None
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    settled = time.time_ns() - stat.st_ctime_ns > _TICK_NS
+    # The change time is what nobody can set back: a write or rename always moves it.
+    stamp = f"{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}.{stat.st_ino}"
+    return SourceFile(
+        path, stat.st_size, stat.st_mtime_ns // 1000, stamp, S_ISREG(stat.st_mode), settled
+    )
+
+
+def fingerprint(path: str) -> str:
+    """SHA-256 of the content, in hexadecimal; an object's ETag and size. Raises OSError."""
+    if objects.is_object(path):
+        return objects.etag(path)
+    with Path(path).open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def holds(path: str, known: str) -> bool:
+    """Whether a file with this fingerprint lies at the path."""
+    try:
+        file = look(path)
+        return file is not None and file.regular and fingerprint(path) == known
+    except OSError:
+        return False
+
+
+def untouched(file: SourceFile, known: str | None) -> bool:
+    """Whether the file still is what it was when its fingerprint was taken. Raises OSError."""
+    if objects.is_object(file.path):
+        return fingerprint(file.path) == known
+    now = look(file.path)
+    return now is not None and now.stamp == file.stamp
+
+
+def place(path: str) -> str:
+    """A path as the ledger knows it: absolute, or a URL."""
+    return path if objects.is_object(path) else os.path.abspath(path)
+
+
+def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
+    """As `_expand` finds files: an object by its name, all *.parquet below a name, or a glob."""
+    steps = source.rstrip("/").split("/")
+    fixed = next((n for n, step in enumerate(steps) if glob.has_magic(step)), len(steps))
+    is_glob = fixed < len(steps)
+    try:
+        found = [_object(*told) for told in objects.listed("/".join(steps[:fixed]))]
+    except FileNotFoundError:
+        if is_glob:
+            return {}
+        raise SourceNotFound(f"{source} does not exist; nothing is there or below it") from None
+    except OSError as error:
+        refused[source] = f"can't be listed: {error.strerror}"
+        return {}
+    wanted = re.compile(_regex(steps) if is_glob else re.escape("/".join(steps)))
+    return {file.path: file for file in sorted(found) if _is_wanted(file.path, wanted, fixed)}
+
+
+def _is_wanted(url: str, wanted: re.Pattern[str], fixed: int) -> bool:
+    own = url.split("/")
+    if not all(map(_is_log, own[min(fixed, len(own) - 1) :])):
+        return False
+    named = wanted.fullmatch(url) is not None
+    below = url.lower().endswith(".parquet") and any(
+        wanted.fullmatch("/".join(own[:n])) for n in range(fixed, len(own))
+    )
+    return named or below
+
+
+def _regex(steps: Sequence[str]) -> str:
+    """`*` and `?` stay within a step, `**` crosses steps, `[ab]` is one of these."""
+    wild = {"*": "[^/]*", "?": "[^/]"}
+    parts = []
+    for number, step in enumerate(steps, 1):
+        if step == "**":
+            parts.append("(?:[^/]+/)*" if number < len(steps) else ".*")
+            continue
+        pieces = re.split(r"(\*|\?|\[[^]]+\])", step)
+        kept = (
+            p if p[:1] == "[" and p[-1:] == "]" else wild.get(p) or re.escape(p) for p in pieces
+        )
+        parts.append("".join(kept) + "/")
+    return "".join(parts).rstrip("/")
+
+
+def _object(url: str, size: int, modified_us: int) -> SourceFile:
+    settled = objects.is_settled(modified_us)
+    return SourceFile(url, size, modified_us, f"{size}.{modified_us}", True, settled)
+
+
+def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
+    # Not resolved: a folder may be a link that moves on.
+    path = os.path.abspath(source)
+    if os.path.isdir(path):
+        yield from _parquet_below(path, set(), refused)
+    elif os.path.lexists(path):
+        if _is_log(path.rpartition(os.sep)[2]):
+            yield path
+    elif glob.has_magic(source):
+        yield from _matches(path, refused)
+    else:
+        raise SourceNotFound(f"{source} does not exist; a source is a file, a folder or a glob")
+
+
+def _matches(pattern: str, refused: dict[str, str]) -> Iterator[str]:
+    steps = pattern.split(os.sep)
+    fixed = next(number for number, step in enumerate(steps) if glob.has_magic(step))
+    # Path.glob takes no absolute pattern.
+    for match in glob.glob(pattern, recursive=True):
+        if all(_is_log(step) for step in match.rstrip(os.sep).split(os.sep)[fixed:]):
+            if os.path.isdir(match):
+                yield from _parquet_below(match, set(), refused)
+            else:
+                yield match
+
+
+def _parquet_below(
+    folder: str, visited: set[tuple[int, int]], refused: dict[str, str]
+) -> Iterator[str]:
+    try:
+        # Folders may be links, and links may go in circles.
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in visited:
+            return
+        visited.add((stat.st_dev, stat.st_ino))
+        with os.scandir(folder) as listing:
+            entries = [entry for entry in listing if _is_log(entry.name)]
+    except OSError as error:
+        refused[folder] = f"the folder can't be listed: {error.strerror}"
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _parquet_below(entry.path, visited, refused)
+        elif entry.name.lower().endswith(".parquet"):
+            yield entry.path
+
+
+def _is_log(name: str) -> bool:
+    return not name.startswith((".", "_")) and not name.lower().endswith(UNFINISHED)
+
+
+def _undecodable(path: str) -> bool:
+    # Python stands lone surrogates in for bytes that are no UTF-8.
+    return any("\ud800" <= letter <= "\udfff" for letter in path)

@@ -1,0 +1,1 @@
+"""How the store is doing, and who is told."""

@@ -1,0 +1,159 @@
+"""What a run needs of its surroundings, looked at before it is missed."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from jobs.logs.choice import Source
+from jobs.logs.sources import SourceNotFound, find
+from jobs.store import revision as keeping
+from jobs.store.revision import StoreUnusable, Terms
+from queries import snapshot
+
+NEEDED = {"python": (3, 11), "duckdb": (2,), "pyarrow": (16,)}
+"""The least versions, as in pyproject.toml."""
+
+State = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    state: State
+    """fail: a run can't do its work."""
+    says: str
+    """A sentence for the operator."""
+
+
+def examine(store: Path, terms: Terms, sources: Sequence[Source]) -> list[Finding]:
+    """Look at the environment of a run; leaves nothing behind.
+
+    Looking at the sources lists them, as a run would.
+    """
+    newest, published = _published(store)
+    shares = keeping.shares_blocks(_nearest(store / "tmp"))
+    return [
+        *_versions(),
+        _time_zone(),
+        _limits(terms),
+        _permissions(store),
+        *published,
+        _reflinks(newest, shares=shares),
+        _space(store, newest, shares=shares),
+        *_sources(sources),
+    ]
+
+
+def _versions() -> Iterator[Finding]:
+    for name, least in NEEDED.items():
+        found = sys.version.split()[0] if name == "python" else version(name)
+        # Beyond the second number there may be letters.
+        fits = tuple(map(int, found.split(".")[: len(least)])) >= least
+        needed = "" if fits else f"; {'.'.join(map(str, least))} or later is needed"
+        yield Finding(name, "ok" if fits else "fail", f"version {found}{needed}")
+
+
+def _time_zone() -> Finding:
+    says = f"this machine's is {time.strftime('%Z, UTC%z')}; httpcodes uses UTC everywhere"
+    return Finding("time zone", "ok", says)
+
+
+def _limits(terms: Terms) -> Finding:
+    limits = f"memory {terms.memory or 'as DuckDB chooses'}, threads {terms.threads or 'all'}"
+    try:
+        keeping.connect(terms).close()
+    except StoreUnusable as error:
+        return Finding("limits", "fail", str(error))
+    return Finding("limits", "ok", limits)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or what exists of the way to it."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
+def _permissions(store: Path) -> Finding:
+    for folder in (store, store / "snapshots", store / "tmp"):
+        place = _nearest(folder)
+        if not (place.is_dir() and os.access(place, os.R_OK | os.W_OK | os.X_OK)):
+            return Finding("permissions", "fail", f"{place} can't be written by this user")
+    return Finding("permissions", "ok", f"{store} can be written")
+
+
+def _published(store: Path) -> tuple[Path | None, list[Finding]]:
+    """The newest snapshot, if it is good, and what there is to say of it."""
+    if not os.path.lexists(store / snapshot.LINK):
+        return None, [
+            Finding("snapshot", "warn", f"{store} holds none yet: the first run makes it")
+        ]
+    try:
+        newest = snapshot.newest(store)
+        with snapshot.reading(store) as connection:
+            ((found,),) = connection.execute(
+                "SELECT schema_version FROM internal.snapshot"
+            ).fetchall()
+    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
+        return None, [Finding("snapshot", "fail", str(error).partition("\n")[0])]
+    upgrade = "" if found == snapshot.SCHEMA_VERSION else ", which the next run upgrades"
+    good = Finding("snapshot", "ok", f"{newest.stem}, schema version {found}{upgrade}")
+    return newest, [good, _clock(newest)]
+
+
+def _clock(newest: Path) -> Finding:
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    if now < newest.name.partition("-")[0]:
+        return Finding("clock", "warn", f"it says {now}, which is before the newest snapshot")
+    return Finding("clock", "ok", f"it says {now}")
+
+
+def _reflinks(newest: Path | None, *, shares: bool) -> Finding:
+    size = newest.stat().st_size if newest else 0
+    says = (
+        "the file system has them: copying the snapshot costs nothing"
+        if shares
+        else f"the file system has none: a run copies the newest snapshot, {size:,} bytes"
+    )
+    return Finding("reflinks", "ok", says)
+
+
+def _space(store: Path, newest: Path | None, *, shares: bool) -> Finding:
+    """A run needs room for the copy, and for what it changes in it: at worst all."""
+    size = newest.stat().st_size if newest else 0
+    free = shutil.disk_usage(_nearest(store)).free
+    copy = 0 if shares else size
+    state: State = "fail" if free <= copy else "warn" if free < copy + size else "ok"
+    says = f"{free:,} bytes are free; the next run needs {copy:,} to {copy + size:,} and its growth"
+    return Finding("disk space", state, says)
+
+
+def _sources(sources: Sequence[Source]) -> Iterator[Finding]:
+    for source in sources:
+        for where in source.where:
+            yield _source(where)
+    if not sources:
+        yield Finding("source", "warn", "none is configured: every run has to name them")
+
+
+def _source(where: str) -> Finding:
+    try:
+        found = find([where])
+    except SourceNotFound as error:
+        return Finding("source", "fail", str(error))
+    for path, reason in found.refused.items():
+        return Finding("source", "warn", f"{path}: {reason}")
+    for path in found.files:
+        if not os.access(path, os.R_OK):
+            return Finding("source", "fail", f"{path} can't be read by this user")
+    state: State = "ok" if found.files else "warn"
+    return Finding("source", state, f"{where} holds {len(found.files):,} files")

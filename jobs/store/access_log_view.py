@@ -1,0 +1,69 @@
+"""What the view access_log shows: the rows of the files in force, where they or their copies lie.
+
+It is a union of groups of parts; a new file defines a part anew.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from jobs.logs import parquet
+from jobs.store import raw_copies
+from jobs.store.revision import Revision
+from queries.access_log import parts
+from queries.snapshot import define_access_log
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+def show(work: Revision, store: Path) -> dict[str, str]:
+    """Bring the view up to the files in force that still are as they were counted.
+
+    Copies are made first, if they are kept; why some could not be made, by path.
+    """
+    not_kept = raw_copies.keep(work, store)
+    connection = work.connection
+    parts.look(connection)
+    absent = parts.touched(connection.execute(_SQL["unseen"]).fetchall())
+    while True:
+        parts.find(connection, absent)
+        try:
+            _define(connection)
+        except duckdb.Error:
+            # A file may have gone or changed since it was last looked at.
+            shown = connection.execute(_SQL["shown"]).fetchall()
+            more = parts.touched(shown) or _unreadable(connection, [path for path, *_ in shown])
+            if not more:
+                raise
+            absent += more
+        else:
+            return not_kept
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> list[str]:
+    """Files that were written over, with their times set back."""
+    unreadable = []
+    for path in paths:
+        try:
+            parquet.schema(connection, path)
+        except duckdb.Error:
+            unreadable.append(path)
+    return unreadable
+
+
+def _define(connection: duckdb.DuckDBPyConnection) -> None:
+    for part in parts.outdated(connection):
+        connection.execute(f"CREATE OR REPLACE VIEW internal.{part.name} AS {part.query}")
+    groups = parts.groups(connection)
+    for group in groups:
+        if group.outdated:
+            connection.execute(f"CREATE OR REPLACE VIEW internal.{group.name} AS {group.query({})}")
+    dropped = connection.execute(_SQL["dropped"]).fetchall()
+    ((regrouped,),) = connection.execute(_SQL["regrouped"]).fetchall()
+    connection.execute(_SQL["note"])
+    if regrouped:
+        define_access_log(connection, [f"FROM internal.{group.name}" for group in groups])
+    for (name,) in dropped:
+        connection.execute(f"DROP VIEW internal.{name}")

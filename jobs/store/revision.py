@@ -1,0 +1,344 @@
+"""The store on disk: folders, the lock, and a revision as copy, change, publish.
+
+Until the link is replaced nothing has happened; after it, all of it has. A run that dies
+anywhere before leaves the newest snapshot in force, and its leftovers to the next run.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+import duckdb
+
+from jobs.store.lock import take
+from jobs.store.upgrade import upgrade
+from queries import snapshot
+
+# FICLONE of linux/fs.h: share a file's blocks until one side changes.
+_FICLONE = 0x40049409
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class StoreUnusable(Exception):
+    """The store can't be read or written; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms a store is kept, and what a run may use."""
+
+    settle: timedelta = timedelta(hours=48)
+    """How long after its end a bucket may still change: logs arrive up to 48 hours late."""
+    kept_snapshots: int = 5
+    """How many of the last snapshots are kept."""
+    kept_days: int = 0
+    """For how many days, back from the newest snapshot, the last one of each is kept as well."""
+    memory: str | None = None
+    """As DuckDB's memory_limit; None: its own choice."""
+    threads: int | None = None
+    registered_only: bool = False
+    """Whether only registered services count."""
+    raw_days: int = 0
+    """For how many days after they were counted copies of log files are kept."""
+
+
+USUAL = Terms()
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A run at work on its copy of the newest snapshot."""
+
+    run_id: str
+    """Also the name of the snapshot to be."""
+    started_at: datetime
+    """Naive, UTC."""
+    connection: duckdb.DuckDBPyConnection
+    """To the copy, as current database."""
+    terms: Terms
+    obsolete: list[Path] = field(default_factory=list)
+    """Files and folders of the store that go once the revision is published."""
+
+
+@contextmanager
+def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Revision]:
+    """Change a copy of the newest snapshot, and publish it if the body does not raise.
+
+    `compact` gives the room back that deleted rows left in the file, where it is much.
+    Raises StoreLocked at once if another run holds the store, StoreUnusable if it can't be
+    read or written, or not on these terms.
+    """
+    with _locked(store):
+        _clear(store / "tmp")
+        started_at = datetime.now(UTC).replace(tzinfo=None)
+        run_id = _run_id(store, started_at)
+        working = _working(store, run_id)
+        try:
+            connection = _open_copy(store, working, terms)
+            work = Revision(run_id, started_at, connection, terms)
+            try:
+                yield work
+                connection.execute("CHECKPOINT work")
+                finished = _compacted(connection, working) if compact else working
+                connection.execute("USE memory; DETACH work")
+            finally:
+                connection.close()
+            finished.replace(working)
+            _publish(store, working)
+        finally:
+            _clear(store / "tmp")
+        _drop([*_old_snapshots(store, terms), *work.obsolete])
+
+
+def _working(store: Path, run_id: str) -> Path:
+    return store / "tmp" / f"{run_id}.duckdb"
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    try:
+        for folder in (store, store / "snapshots", store / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = take(store)
+    except OSError as error:
+        raise StoreUnusable(f"the store {store} can't be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _clear(folder: Path) -> None:
+    for leftover in folder.iterdir():
+        _delete(leftover)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _run_id(store: Path, now: datetime) -> str:
+    """Names sort in the order of publication, even after a clock that went back."""
+    moment = now.replace(microsecond=0)
+    if names := snapshots(store):
+        moment = max(moment, started_at(names[-1].stem) + timedelta(seconds=1))
+    return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
+
+
+def started_at(name: str) -> datetime:
+    """The moment that a snapshot's name tells; naive, UTC."""
+    return datetime.strptime(name.partition("-")[0], _STAMP)
+
+
+def snapshots(store: Path) -> list[Path]:
+    """The files of all published snapshots, in the order of publication."""
+    return sorted((store / "snapshots").glob("????????T??????Z-????.duckdb"))
+
+
+def rollback(store: Path, name: str | None = None) -> str:
+    """Point the link at this snapshot, or at the last good one before that in force; its name.
+
+    Raises StoreLocked, or StoreUnusable if it is not there or not good.
+    """
+    with _locked(store):
+        _clear(store / "tmp")
+        target = _last_good(store, snapshot.newest(store)) if name is None else named(store, name)
+        if target is None:
+            raise StoreUnusable(f"{store} has no good snapshot before the one in force")
+        if not _is_good(target):
+            raise StoreUnusable(f"{target} is broken; the snapshot in force stays")
+        _link(store, target)
+        return target.stem
+
+
+def named(store: Path, name: str) -> Path:
+    """The file of a snapshot. Raises StoreUnusable if there is none of this name."""
+    for file in snapshots(store):
+        if file.stem == name:
+            return file
+    raise StoreUnusable(f"{store} has no snapshot {name}; `httpcodes snapshots` lists what it has")
+
+
+def _last_good(store: Path, before: Path) -> Path | None:
+    earlier = [file for file in snapshots(store) if file.name < before.name]
+    return next((file for file in reversed(earlier) if _is_good(file)), None)
+
+
+def _is_good(file: Path) -> bool:
+    if Path(f"{file}.wal").exists():
+        return False
+    try:
+        with duckdb.connect(file, read_only=True) as connection:
+            snapshot.check(connection, file)
+    except (duckdb.Error, OSError, snapshot.SnapshotError):
+        return False
+    return True
+
+
+def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+    """A connection whose current database is the newest snapshot's copy, or an empty one."""
+    if not os.path.lexists(store / snapshot.LINK):
+        connection = _attached(working, terms)
+        snapshot.create(connection)
+        return connection
+    newest = snapshot.newest(store)
+    try:
+        copy(newest, working)
+        connection = _attached(working, terms)
+        snapshot.check(connection, working)
+    except snapshot.WrongVersion as error:
+        raise StoreUnusable(f"{store} can't be written: {error}") from error
+    except (duckdb.IOException, FileNotFoundError, snapshot.SnapshotError) as error:
+        if _is_good(newest):
+            raise
+        way_out = ""
+        if good := _last_good(store, newest):
+            way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"
+        raise StoreUnusable(f"the newest snapshot {newest} is broken{way_out}") from error
+    upgrade(connection)
+    return connection
+
+
+def connect(terms: Terms, **settings: str) -> duckdb.DuckDBPyConnection:
+    """A connection within the limits of these terms. Raises StoreUnusable if it can't be."""
+    limits = {"memory_limit": terms.memory, "threads": terms.threads}
+    try:
+        return duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                **settings,
+                **{name: str(limit) for name, limit in limits.items() if limit is not None},
+            }
+        )
+    except duckdb.Error as error:
+        raise StoreUnusable(f"the limits can't be kept: {error}") from error
+
+
+def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
+    connection = connect(terms, temp_directory=str(working.parent / "spill"))
+    # The bar would go to stdout, where the data goes.
+    connection.execute("SET enable_progress_bar = false")
+    _attach(connection, working, "work")
+    connection.execute("USE work")
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
+    # away, so there is nothing that it could recover.
+    target = str(file).replace("'", "''")
+    connection.execute(
+        f"ATTACH '{target}' AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+    )
+
+
+def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
+    """The database in a file of its own, if a quarter of its blocks or more is free."""
+    ((blocks, free),) = connection.execute(
+        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
+    ).fetchall()
+    if free * 4 < blocks:
+        return working
+    smaller = working.with_suffix(".compact")
+    _attach(connection, smaller, "compact")
+    connection.execute("COPY FROM DATABASE work TO compact")
+    connection.execute("CHECKPOINT compact")
+    connection.execute("DETACH compact")
+    return smaller
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; it shares its blocks where the file system can, and is never a hard link."""
+    with source.open("rb") as old, target.open("xb") as new:
+        if not _share_blocks(old, new):
+            shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _share_blocks(old: IO[bytes], new: IO[bytes]) -> bool:
+    try:
+        fcntl.ioctl(new, _FICLONE, old.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def reserve(store: Path, work: Revision) -> int:
+    """Bring the revision to disk; how many bytes to leave there for the copy that is the next."""
+    work.connection.execute("CHECKPOINT work")
+    return _working(store, work.run_id).stat().st_size
+
+
+def shares_blocks(folder: Path) -> bool:
+    """Whether the folder's file system has reflinks; found out with files that have no name."""
+    try:
+        with TemporaryFile(dir=folder) as old, TemporaryFile(dir=folder) as new:
+            old.write(b"x" * 4096)
+            old.flush()
+            return _share_blocks(old, new)
+    except OSError:
+        return False
+
+
+def _publish(store: Path, working: Path) -> None:
+    if Path(f"{working}.wal").exists():
+        raise StoreUnusable(f"{working} was closed with changes still in its .wal")
+    sync(working)
+    working.chmod(0o444)
+    published = store / "snapshots" / working.name
+    working.rename(published)
+    sync(published.parent)
+    _link(store, published)
+
+
+def _link(store: Path, published: Path) -> None:
+    link = store / "tmp" / snapshot.LINK
+    link.symlink_to(Path("snapshots", published.name))
+    link.replace(store / snapshot.LINK)
+    sync(store)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def outdated(files: Sequence[Path], terms: Terms) -> list[Path]:
+    """Those of the snapshots, in the order of publication, that these terms do not keep.
+
+    Days are days of publication, UTC.
+    """
+    last_of_day = {_day(file): file for file in files}
+    first_day = max(last_of_day) - timedelta(days=terms.kept_days)
+    daily = {file for day, file in last_of_day.items() if day > first_day}
+    return [file for file in files[: -terms.kept_snapshots] if file not in daily]
+
+
+def _day(file: Path) -> datetime:
+    return datetime.strptime(file.name[:8], "%Y%m%d")
+
+
+def _old_snapshots(store: Path, terms: Terms) -> list[Path]:
+    newest = snapshot.newest(store)
+    return [old for old in outdated(snapshots(store), terms) if old != newest]
+
+
+def _drop(paths: Iterable[Path]) -> None:
+    for path in paths:
+        # Published is published: a leftover is a matter for the next run.
+        with suppress(OSError):
+            _delete(path)
