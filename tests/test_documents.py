@@ -1,4 +1,4 @@
-"""The README's transcripts, replayed."""
+"""The documents: their transcripts replayed, their tables held against the program."""
 
 import os
 import re
@@ -12,12 +12,15 @@ from conftest import PROJECT
 from jobs.cli.app import app
 from jobs.logs.formats import FORMATS, Format
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+README, JOB, ANSWERS = (
+    (PROJECT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "jobs/README.md", "queries/README.md")
+)
 
 
-def transcripts() -> list[tuple[str, str]]:
+def transcripts(document: str) -> list[tuple[str, str]]:
     """Commands and what they print, from the console blocks."""
-    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```console\n(.*?)```", document, re.DOTALL)
     steps = [step for block in blocks for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [(command, shown) for command, _, shown in (step.partition("\n") for step in steps)]
 
@@ -28,7 +31,7 @@ def steady(text: str) -> str:
 
 
 def test_the_readme_has_its_two_commands_first() -> None:
-    (run, _), (tests, _), *_ = transcripts()
+    (run, _), (tests, _), *_ = transcripts(README)
     assert run.startswith(
         "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/httpcodes run"
     )
@@ -38,13 +41,13 @@ def test_the_readme_has_its_two_commands_first() -> None:
     )
 
 
-def test_the_transcripts_print_what_the_readme_shows(tmp_path: Path) -> None:
+def test_the_transcripts_print_what_the_documents_show(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     clone.mkdir()
     for name in ("pyproject.toml", "README.md", "jobs", "queries", "sample_data"):
         (clone / name).symlink_to(PROJECT / name)
     environment = {key: value for key, value in os.environ.items() if key != "HTTPCODES_STORE"}
-    for command, shown in transcripts():
+    for command, shown in transcripts(README) + transcripts(JOB) + transcripts(ANSWERS):
         if command.endswith("pytest"):
             continue
         done = subprocess.run(
@@ -59,15 +62,41 @@ def test_the_transcripts_print_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
-def test_the_readme_names_every_format(format_: Format) -> None:
-    assert f"| `{format_.name}` |" in README
+def test_every_format_is_documented(format_: Format) -> None:
+    assert f"| `{format_.name}` |" in JOB
 
 
-def test_the_readme_names_the_exit_codes_of_the_command() -> None:
-    codes = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
+def test_every_exit_code_is_documented() -> None:
+    codes = re.findall(r"^\| (\d+) \|", JOB, re.MULTILINE)
     assert codes == ["0", "1", "2", "3", "4", "11", "130"]
 
 
 def test_the_readme_names_every_command() -> None:
     commands = set(typer.main.get_command(app).commands)
     assert commands == set(re.findall(r"^\| `httpcodes (\w+)", README, re.MULTILINE))
+
+
+def test_the_readme_is_read_on_two_screens() -> None:
+    assert README.count("\n") <= 150
+
+
+@pytest.mark.parametrize("document", ["README.md", "jobs/README.md", "queries/README.md", "tests/README.md", "CHANGELOG.md"])  # fmt: skip
+def test_links_lead_somewhere(document: str) -> None:
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        file = (PROJECT / document).parent / target if target else PROJECT / document
+        assert file.is_file(), (document, target)
+        headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not heading or heading in {h.lower().replace(" ", "-") for h in headings}, heading
+
+
+def test_every_option_that_a_document_names_is_one_of_the_program() -> None:
+    known = {"--no-deps", "--help", "--now"}
+    commands = [typer.main.get_command(app)]
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        known |= {name for parameter in command.params for name in parameter.opts + parameter.secondary_opts}  # fmt: skip
+    for document in (README, JOB, ANSWERS):
+        prose = re.sub(r"```.*?```", "", document, flags=re.DOTALL)
+        assert set(re.findall(r"`(?:[^`]*? )?(--[a-z][a-z-]+)", prose)) <= known
