@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.logs import objects, sources
+from jobs.logs import parquet, sources
 from queries import snapshot
 from queries.access_log import scan
 from queries.statements import statements
@@ -36,7 +36,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     options = f"filename = '{scan.SOURCE_FILE}', {scan.OPTIONS}"
     with snapshot.reading(store) as connection:
         files = connection.execute(_SQL["files"], {"path": place}).fetchall()
-        objects.attach(connection, (file for file, *_ in files))
+        parquet.attach(connection, (file for file, *_ in files))
         for file, selection, condition, registered_only, ingested_at, rows in files:
             if sources.look(file) is None:
                 yield Rejects(file, rows, [], gone=True)

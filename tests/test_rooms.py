@@ -2,48 +2,144 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from conftest import PROJECT
 
 from jobs.logs.formats import BY_NAME
 
-ROOMS = sorted(PROJECT.glob("jobs/**/*.py")) + sorted(PROJECT.glob("queries/**/*.py"))
+# From the top floor down: a room imports rooms below its own, and files of its own.
+JOBS_FLOORS = (
+    ("jobs.cli",),
+    ("jobs.*",),
+    ("jobs.export", "jobs.monitoring", "jobs.counts"),
+    ("jobs.store",),
+    ("jobs.logs",),
+    ("queries",),
+)
+QUERIES_FLOORS = (
+    ("queries.cli",),
+    ("queries.server",),
+    ("queries.api", "queries.report", "queries.analyst"),
+    ("queries.access_log",),
+    ("queries.snapshot",),
+    ("queries.statements", "queries.service_name", "queries.config", "queries.whole_file"),
+)
 
 
-def imported(room: Path) -> set[str]:
+def rooms(project: Path) -> list[Path]:
+    return sorted(project.glob("jobs/**/*.py")) + sorted(project.glob("queries/**/*.py"))
+
+
+def module(project: Path, file: Path) -> str:
+    return ".".join(file.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(project: Path, file: Path) -> set[str]:
+    """The modules of this project that a file imports, and others' by their names."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(room.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+            base = project / str(node.module).replace(".", "/")
+            for alias in node.names:
+                is_file = (base / f"{alias.name}.py").is_file() or (base / alias.name).is_dir()
+                names.add(f"{node.module}.{alias.name}" if is_file else str(node.module))
     return names
 
 
-def test_the_reading_side_never_imports_the_writing_side() -> None:
-    for room in PROJECT.glob("queries/**/*.py"):
-        assert not [name for name in imported(room) if name.split(".")[0] == "jobs"], room
+def floor(name: str, floors: tuple[tuple[str, ...], ...]) -> int | None:
+    """The number of the floor that a module lies on, from the top; None: on none of them."""
+    parts = name.split(".")
+    for number, level in enumerate(floors):
+        if ".".join(parts[:2]) in level or parts[0] in level:
+            return number
+    return next((n for n, level in enumerate(floors) if f"{parts[0]}.*" in level), None)
+
+
+def faults(project: Path) -> Iterator[str]:
+    """What breaks the rules of the house."""
+    for file in rooms(project):
+        name = module(project, file)
+        text = file.read_text(encoding="utf-8")
+        if not ast.get_docstring(ast.parse(text)):
+            yield f"{name} has no docstring"
+        # A table of data may be as long as what it lists.
+        if text.count("\n") > 350 and file.name != "formats.py":
+            yield f"{name} is longer than 350 lines"
+        if re.search(r"\bprint\(|sys\.exit|sys\.stdout|typer\.echo", text) and file.parent.name != "cli":  # fmt: skip
+            yield f"{name} speaks"
+        for other in imported(project, file):
+            if name.startswith("queries") and other.split(".")[0] == "jobs":
+                yield f"{name} imports the writing side"
+            yield from runs_up(name, other)
+    for folder in sorted({file.parent for file in rooms(project)}):
+        if len(list(folder.glob("*.py"))) < 4:
+            yield f"{folder.relative_to(project)} is a folder of fewer than three files"
+    yield from circles(project)
+
+
+def runs_up(name: str, other: str) -> Iterator[str]:
+    floors = JOBS_FLOORS if name.startswith("jobs") else QUERIES_FLOORS
+    here, there = floor(name, floors), floor(other, floors)
+    room = ".".join(name.split(".")[:2])
+    is_own = other == room or other.startswith(f"{room}.") or floors[here or 0] == ("jobs.*",)
+    if here is not None and there is not None and there <= here and not is_own:
+        yield f"{name} imports {other}, which lies on no lower floor"
+    if other.startswith("queries.cli") and not name.startswith(("jobs.cli", "queries.cli")):
+        yield f"{name} imports {other}: commands are for commands"
+
+
+def circles(project: Path) -> Iterator[str]:
+    """Modules that import themselves in the end; imports within functions count, too."""
+    names = {module(project, file): file for file in rooms(project)}
+    ways = {name: imported(project, file) & names.keys() for name, file in names.items()}
+    reached = {name: set(ways[name]) for name in names}
+    for _ in names:
+        for name in names:
+            reached[name] |= {far for near in reached[name] for far in reached[near]}
+    for name in names:
+        if name in reached[name] - {"queries", "jobs"}:
+            yield f"{name} imports itself in the end"
+
+
+def test_the_house_keeps_its_rules() -> None:
+    assert list(faults(PROJECT)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fault"),
+    [
+        ("jobs/logs/x.py", '"x"\nfrom jobs.store import lock\n', "jobs.logs.x imports jobs.store.lock, which lies on no lower floor"),
+        ("jobs/counts/x.py", '"x"\nfrom jobs import nightly\n', "jobs.counts.x imports jobs.nightly, which lies on no lower floor"),
+        ("jobs/x.py", '"x"\nfrom queries.cli import exits\n', "jobs.x imports queries.cli.exits: commands are for commands"),
+        ("queries/api/x.py", '"x"\nfrom queries.server import log\n', "queries.api.x imports queries.server.log, which lies on no lower floor"),
+        ("queries/api/x.py", '"x"\nfrom queries.report import page\n', "queries.api.x imports queries.report.page, which lies on no lower floor"),
+        ("queries/x.py", '"x"\nimport jobs.store.lock\n', "queries.x imports the writing side"),
+        ("jobs/logs/x.py", "y = 1\n", "jobs.logs.x has no docstring"),
+        ("jobs/logs/x.py", '"x"\nprint(1)\n', "jobs.logs.x speaks"),
+        ("jobs/logs/x.py", '"x"\n' * 351, "jobs.logs.x is longer than 350 lines"),
+        ("jobs/alone/x.py", '"x"\n', "jobs/alone is a folder of fewer than three files"),
+        ("jobs/logs/x.py", '"x"\nfrom jobs.logs import x\n', "jobs.logs.x imports itself in the end"),
+    ],
+)  # fmt: skip
+def test_each_rule_is_seen_to_be_broken(file: str, text: str, fault: str, tmp_path: Path) -> None:
+    for room in rooms(PROJECT):
+        copy = tmp_path / room.relative_to(PROJECT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(room.read_bytes())
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    assert fault in list(faults(tmp_path))
 
 
 def test_the_rooms_that_know_formats_and_requests_know_no_database() -> None:
     for room in ("jobs/logs/reading.py", "jobs/logs/formats.py", "jobs/logs/sources.py", "queries/api/request.py", "queries/api/errors.py",
                  "queries/service_name.py"):  # fmt: skip
-        assert "duckdb" not in imported(PROJECT / room), room
-
-
-def test_only_the_command_prints_and_exits() -> None:
-    for room in ROOMS:
-        speaks = re.search(r"\bprint\(|sys\.exit|sys\.stdout|typer\.echo", room.read_text())
-        assert not speaks or room.parent.name == "cli", room
-
-
-def test_rooms_are_small_and_say_why_they_exist() -> None:
-    for room in ROOMS:
-        text = room.read_text(encoding="utf-8")
-        assert ast.get_docstring(ast.parse(text)), room
-        # A table of data may be as long as what it lists.
-        assert text.count("\n") <= 350 or room.name == "formats.py", room
+        assert "duckdb" not in imported(PROJECT, PROJECT / room), room
 
 
 def test_every_statement_of_an_sql_file_has_a_caller() -> None:

@@ -14,7 +14,7 @@ from jobs.export.day_folders import BadOutput, ExportLocked, OutputUnusable
 from jobs.export.documents import ExportFailed, UnknownService
 from jobs.forget import NotInLedger
 from jobs.logs.choice import BadMapping
-from jobs.logs.objects import ExtraMissing
+from jobs.logs.parquet import ExtraMissing
 from jobs.logs.reading import FileRefused
 from jobs.logs.selection import BadMoment
 from jobs.logs.sources import SourceNotFound

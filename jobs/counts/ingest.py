@@ -52,7 +52,7 @@ class Ingest:
 
     def take(self, files: Sequence[SourceFile]) -> None:
         """Count these files, or say in the ledger why not."""
-        objects.attach(self._connection, (file.path for file in files))
+        parquet.attach(self._connection, (file.path for file in files))
         for contents in self._batches(files):
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)

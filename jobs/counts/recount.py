@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from jobs.logs import objects
+from jobs.logs import parquet
 from queries import snapshot
 from queries.access_log import scan
 from queries.statements import statements
@@ -18,7 +18,7 @@ def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> No
     The session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
     can't be read.
     """
-    objects.attach(connection, paths)
+    parquet.attach(connection, paths)
     readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
     rows = snapshot.access_log([scan.rows(*reading) for reading in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))

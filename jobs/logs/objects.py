@@ -10,14 +10,12 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import duckdb
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -47,10 +45,6 @@ class ObjectError(OSError):
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EIO, why)
-
-
-class ExtraMissing(Exception):
-    """An optional part of this program is not installed; the message names the extra."""
 
 
 _SILENT = "the store can't be reached or does not answer"
@@ -153,24 +147,6 @@ def trouble(url: str) -> Iterator[None]:
         _unanswered[store] = _unanswered.get(store, 0) + 1 if why == _SILENT else 0
         raise ObjectError(why or str(error).partition("\n")[0]) from error
     _unanswered[store] = 0
-
-
-def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
-    """Let DuckDB read those of the paths that are URLs of objects. Raises ExtraMissing."""
-    if not any(map(is_object, paths)):
-        return
-    try:
-        from jobs.logs.object_handles import Reader  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ExtraMissing(
-            "reading from an object store needs the extra s3: pip install 'cdn-httpcodes[s3]'"
-        ) from error
-    known = connection.list_filesystems()
-    for scheme in SCHEMES:
-        if scheme not in known:
-            connection.register_filesystem(Reader(scheme))
-    # It would hand out bytes of an object that has changed since.
-    connection.execute("SET enable_external_file_cache = false")
 
 
 def _microseconds(info: "fs.FileInfo") -> int:

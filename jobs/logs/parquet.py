@@ -1,7 +1,7 @@
 """Parquet files as DuckDB reads them: their names, their columns, what is wrong with them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,28 @@ _DAMAGE = {
     "encrypt": "it is encrypted",
     "failed to allocate": "it asks for more memory than the run may use; it may be damaged",
 }
+
+
+class ExtraMissing(Exception):
+    """An optional part of this program is not installed; the message names the extra."""
+
+
+def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
+    """Let DuckDB read those of the paths that are URLs of objects. Raises ExtraMissing."""
+    if not any(map(objects.is_object, paths)):
+        return
+    try:
+        from jobs.logs.object_handles import Reader  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ExtraMissing(
+            "reading from an object store needs the extra s3: pip install 'cdn-httpcodes[s3]'"
+        ) from error
+    known = connection.list_filesystems()
+    for scheme in objects.SCHEMES:
+        if scheme not in known:
+            connection.register_filesystem(Reader(scheme))
+    # It would hand out bytes of an object that has changed since.
+    connection.execute("SET enable_external_file_cache = false")
 
 
 def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:
