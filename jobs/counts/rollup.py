@@ -5,6 +5,9 @@ import duckdb
 from jobs.store import answers
 from queries.statements import statements
 
+BUCKET_US = 300_000_000
+"""How long a bucket is, in microseconds; each begins at a multiple of it since 1970 UTC."""
+
 _SQL = statements(__name__)
 
 
