@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 FILE = Path("httpcodes.toml")
 MOST_DAYS = 36_525
 """A century is for ever."""
+MOST_THREADS = 1024
+"""DuckDB starts as many as it is told to; a hundred thousand take it minutes, or fail."""
 
 
 class BadConfig(Exception):
@@ -173,7 +175,7 @@ _CONFIG: Mapping[str, Check] = {
 }
 _LIMITS: Mapping[str, Check] = {
     "memory": (_is_text, "a size such as 2GB"),
-    "threads": _whole(1),
+    "threads": _whole(1, MOST_THREADS),
 }
 _RETENTION: Mapping[str, Check] = {
     "rollup_days": _whole(1, MOST_DAYS),

@@ -78,6 +78,23 @@ def define_access_log(connection: duckdb.DuckDBPyConnection, selects: Sequence[s
     connection.execute(statements(__name__, "access_log.sql")["comments"])
 
 
+def owns(store: Path, out: Path) -> bool:
+    """Whether a file of this name would lie in the store, or is one of its files elsewhere."""
+    home = os.path.realpath(store)
+    named = os.path.join(os.path.realpath(out.parent), out.name)
+    for place in (named, os.path.realpath(out)):
+        if os.path.commonpath([home, place]) == home:
+            return True
+    try:
+        linked = out.stat()
+    except OSError:
+        return False
+    # A hard link; there are few files with more than one name.
+    return linked.st_nlink > 1 and any(
+        os.path.samestat(linked, file.stat()) for file in Path(home).rglob("*") if file.is_file()
+    )
+
+
 def newest(store: Path) -> Path:
     """The file that the store's link points to.
 

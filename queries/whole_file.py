@@ -1,6 +1,8 @@
 """A small text file that others read at any time: they see the old text or the new one."""
 
+import glob
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,3 +14,13 @@ def replace(file: Path, text: str) -> None:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
+        _clear(file)
+
+
+def _clear(file: Path) -> None:
+    """Drop what processes that were killed left beside the file."""
+    for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
+        pid = leftover.name.removesuffix(".tmp").rpartition(".")[2]
+        if pid.isdecimal() and not Path("/proc", pid).exists() and Path("/proc/self").exists():
+            with suppress(OSError):
+                leftover.unlink()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import s3
+from hypothesis import HealthCheck, settings
 
 from jobs import nightly
 from jobs.counts.fold import WINDOW
@@ -22,6 +23,11 @@ from jobs.logs.choice import Choice, Source
 Counts = dict[tuple[str, str, int], int]
 
 PROJECT = Path(__file__).parents[1]
+
+# No test depends on the machine being quiet: nothing is too slow, and no bar comes up for it.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+duckdb.execute("SET enable_progress_bar = false")
 
 
 class Logs:
@@ -76,6 +82,7 @@ class Store:
         """Ask the newest snapshot, as an analyst would."""
         file = (self.folder / "httpcodes.duckdb").resolve()
         with duckdb.connect(file, read_only=True) as connection:
+            connection.execute("SET enable_progress_bar = false")
             return connection.execute(query).fetchall()
 
     def counts(self) -> Counts:
@@ -126,7 +133,7 @@ def httpcodes(tmp_path: Path) -> Command:
         environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **options.pop("env", {})}
         return subprocess.run(
             [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
-            capture_output=True, check=False, timeout=120, env=environment, **options,
+            capture_output=True, check=False, timeout=600, env=environment, **options,
         )  # fmt: skip
 
     return command

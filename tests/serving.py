@@ -52,7 +52,7 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.host, self.port, timeout=60)
+        return http.client.HTTPConnection(self.host, self.port, timeout=600)
 
     def ask(
         self,
@@ -74,7 +74,7 @@ class Server:
         return self.ask(None, "GET", path)
 
     def socket(self) -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout=60)
+        return socket.create_connection((self.host, self.port), timeout=600)
 
     def raw(self, *pieces: bytes) -> bytes:
         """Send these bytes; everything that comes back until the server closes."""
@@ -100,7 +100,7 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=600)
 
 
 def received(client: socket.socket) -> bytes:
@@ -129,4 +129,4 @@ def serving(
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(timeout=60)
+                process.wait(timeout=600)

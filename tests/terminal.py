@@ -68,7 +68,7 @@ class Terminal:
         """The exit code, and what is shown until the process ends."""
         while self._read():
             pass
-        return self.process.wait(timeout=60), self._shown()
+        return self.process.wait(timeout=600), self._shown()
 
     def _shown(self) -> str:
         return _SEQUENCE.sub("", self.raw)[self._forgotten :]

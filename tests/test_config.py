@@ -185,7 +185,7 @@ REFUSED = {
     "endpoint = false": sentence_of("endpoint", "False", "a URL"),
     'limits = "2GB"': sentence_of("limits", "'2GB'", "a table, [limits]"),
     "[limits]\ncpu = 1": 'httpcodes.toml, limits: unknown key "cpu"; known are memory, threads',
-    "[limits]\nthreads = true": sentence_of("threads", "True", "a whole number, 1 or more", ", limits"),
+    "[limits]\nthreads = true": sentence_of("threads", "True", "a whole number, 1 to 1,024", ", limits"),
     "[limits]\nmemory = 2": sentence_of("memory", "2", "a size such as 2GB", ", limits"),
     'sources = "logs"': sentence_of("sources", "'logs'", "tables, each [[sources]]"),
     '[[sources]]\npath = "."\n[[sources]]\nformat = "generic"':

@@ -51,7 +51,7 @@ def test_the_transcripts_print_what_the_documents_show(tmp_path: Path) -> None:
         if command.endswith("pytest"):
             continue
         done = subprocess.run(
-            ["bash", "-c", command], cwd=clone, env=environment, check=False, timeout=300,
+            ["bash", "-c", command], cwd=clone, env=environment, check=False, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         # What pip has to say of its own version and of this machine's indexes is not ours.

@@ -25,10 +25,10 @@ def test_an_older_duckdb_opens_a_snapshot_and_answers(
     version: str, sample_store: Path, tmp_path: Path
 ) -> None:
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path]
-    subprocess.run([*map(str, install), f"duckdb=={version}"], check=True, timeout=300)
+    subprocess.run([*map(str, install), f"duckdb=={version}"], check=True, timeout=600)
     done = subprocess.run(
         [sys.executable, "-c", ASK, str((sample_store / "httpcodes.duckdb").resolve())],
         env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == (f"{version} 12 20853 20853\n", "")

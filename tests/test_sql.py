@@ -198,7 +198,7 @@ def test_an_interrupt_ends_the_query_and_exits_with_130(
     )  # fmt: skip
     assert process.stdout and process.stdout.readline() == b"a\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert (process.returncode, said) == (130, b"httpcodes: interrupted\n")
 
 

@@ -51,7 +51,7 @@ from queries.cli import report as cli_report
 from queries.cli import serve as cli_serve
 from queries.cli import sql as cli_sql
 from queries.cli import tables as cli_tables
-from queries.cli.exits import FAILED, PARTLY_DONE
+from queries.cli.exits import FAILED, PARTLY_DONE, spare, streams, told
 from queries.cli.query import ConfigOption, StoreOption
 from queries.cli.query import app as queries_app
 from queries.config import MOST_DAYS
@@ -131,6 +131,8 @@ def run(
             fail_fast=fail_fast,
         )
         signals = Signals.of(settings.config, metrics_file, log_format, ping_url)
+        for place in (export or settings.config.export, signals.metrics_file):
+            spare(settings.store, place)
         if dry_run:
             show_plan(planning.plan(settings.store, sources, policy), as_json=as_json)
             return
@@ -139,13 +141,12 @@ def run(
         with exit_codes(watch.failed), progress(narration) as on_progress:
             summary = nightly.run(settings.store, sources, on_progress, policy, watch.started)
         watch.published(summary)
-        if as_json:
-            typer.echo(json.dumps(summary.as_json()))
         narrate_run(summary, narration)
+        heard = not as_json or told(json.dumps(summary.as_json()))
         if out := export or settings.config.export:
             with exit_codes(watch.failed):
                 cli_export.last_step(settings.store, out, summary.snapshot, narration)
-        if not summary.complete:
+        if not (summary.complete and heard):
             raise typer.Exit(PARTLY_DONE)
 
 
@@ -198,10 +199,9 @@ def rebuild(
             settings.terms,
             drop_missing=drop_missing,
         )
-    if as_json:
-        typer.echo(json.dumps(done.as_json()))
     narrate_rebuilt(done, narrator())
-    if not done.complete:
+    heard = not as_json or told(json.dumps(done.as_json()))
+    if not (done.complete and heard):
         raise typer.Exit(PARTLY_DONE)
 
 
@@ -253,4 +253,5 @@ def verify(
 
 def main() -> None:
     """The console script."""
-    app()
+    with streams():
+        app()

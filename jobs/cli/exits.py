@@ -10,6 +10,7 @@ import typer
 
 from jobs.cli.duration import BadDuration
 from jobs.counts.fold import FoldedAway
+from jobs.counts.trouble import MachineTrouble
 from jobs.export.day_folders import BadOutput, ExportLocked, OutputUnusable
 from jobs.export.documents import ExportFailed, UnknownService
 from jobs.forget import NotInLedger
@@ -22,7 +23,7 @@ from jobs.nightly import FailedFast
 from jobs.services import BadService
 from jobs.store.lock import StoreLocked
 from jobs.store.revision import StoreUnusable
-from queries.cli.exits import FAILED, INTERRUPTED, LOCKED, USAGE, say
+from queries.cli.exits import FAILED, INTERRUPTED, LOCKED, USAGE, refused_by_system, say
 from queries.config import BadConfig
 from queries.snapshot import SnapshotError
 
@@ -41,8 +42,8 @@ def exit_codes(tell: Callable[[str], None] = say) -> Iterator[None]:
         # DuckDB turns what a signal handler raises into an error of its own.
         if signals.received:
             _fail(tell, "interrupted; the newest snapshot stands", INTERRUPTED)
-        if isinstance(error, _FAILURES):
-            _fail(tell, error, FAILED)
+        if isinstance(error, _FAILURES) or refused_by_system(error):
+            _fail(tell, refused_by_system(error) or error, FAILED)
         raise
 
 
@@ -66,6 +67,7 @@ _FAILURES = (
     ExportFailed,
     OutputUnusable,
     FailedFast,
+    MachineTrouble,
     duckdb.Error,
     OSError,
 )

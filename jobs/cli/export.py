@@ -12,6 +12,7 @@ from jobs.cli.narration import narrator
 from jobs.cli.settings import settled
 from jobs.export.documents import Exported, Selection, export, export_published
 from jobs.export.one_file import FORMATS, export_file
+from queries.cli.exits import spare
 from queries.cli.query import (
     ConfigOption,
     DayOption,
@@ -53,6 +54,7 @@ def export_(
     narration = narrator()
     with exit_codes():
         place = settled(store, config).store
+        spare(place, out)
         if format_ is None:
             narrate_exported(export(place, out, chosen), out, narration)
         else:

@@ -10,6 +10,7 @@ from jobs.logs.selection import Selection
 from jobs.logs.selection import since as first_moment
 from jobs.logs.selection import until as end_moment
 from jobs.plan import Plan
+from queries.config import MOST_THREADS
 
 MaxFilesOption = Annotated[
     int | None,
@@ -30,7 +31,8 @@ MemoryLimitOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="How much memory DuckDB may use, as 512MB.")
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="How many threads DuckDB may use.")
+    int | None,
+    typer.Option(metavar="N", min=1, max=MOST_THREADS, help="How many threads DuckDB may use."),
 ]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")

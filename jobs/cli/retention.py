@@ -9,6 +9,7 @@ from jobs import prune as pruning
 from jobs.cli.exits import exit_codes
 from jobs.cli.limits import DryRunOption
 from jobs.cli.settings import JsonOption, settled
+from queries.cli.exits import PARTLY_DONE, told
 from queries.cli.query import ConfigOption, StoreOption
 
 app = typer.Typer()
@@ -34,7 +35,8 @@ def prune(
         act = pruning.plan if dry_run else pruning.prune
         pruned = act(settings.store, retention)
     if as_json:
-        typer.echo(json.dumps(pruned.as_json()))
+        if not told(json.dumps(pruned.as_json())):
+            raise typer.Exit(PARTLY_DONE)
         return
     _narrate(pruned)
 

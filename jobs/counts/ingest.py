@@ -3,6 +3,7 @@
 Files are read many at a time: a scan of thousands costs little more than a scan of one. One
 broken file fails the scan that it is part of, so a scan that fails is halved until the
 culprits stand alone; they go to quarantine, and what they held in that scan counts nowhere.
+Where it is the machine that failed, no file is judged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import duckdb
 
 from jobs.counts.ledger import Content, Ledger, Verdict
 from jobs.counts.runs import Outcome
+from jobs.counts.trouble import MachineTrouble, is_everywhere, of_system
 from jobs.logs import expressions, objects, parquet
 from jobs.logs.choice import Choice
 from jobs.logs.reading import FileRefused, Reading, Schema, choose
@@ -48,19 +50,25 @@ class Ingest:
         self._on_batch = on_batch
         self._registered_only = revision.terms.registered_only
         self.outcome = Outcome()
+        self._troubled: dict[str, str] = {}
         self._connection.execute(_SQL["macros"])
 
     def take(self, files: Sequence[SourceFile]) -> None:
-        """Count these files, or say in the ledger why not."""
+        """Count them, or say in the ledger why not. Raises MachineTrouble if none can be read."""
         parquet.attach(self._connection, (file.path for file in files))
         for contents in self._batches(files):
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)
             self._on_batch(self.outcome)
+        if len(self._troubled) == len(files) > 0:
+            path, reason = next(iter(self._troubled.items()))
+            raise MachineTrouble(f"none of {len(files):,} files could be read; {path} {reason}")
 
     def _batches(self, files: Sequence[SourceFile]) -> Iterator[list[Content]]:
         # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
-        with ThreadPoolExecutor(_ahead(files), "fingerprint") as ahead:
+        with ThreadPoolExecutor(
+            objects.at_once(file.path for file in files), "fingerprint"
+        ) as ahead:
             try:
                 pending = [(file, ahead.submit(fingerprint, file.path)) for file in files]
                 yield from self._grouped(pending)
@@ -76,7 +84,7 @@ class Ingest:
             try:
                 content = Content(file, promised.result())
             except OSError as error:
-                self._not_read(Content(file, None), error)
+                self._put_off(Content(file, None), error.strerror, error)
                 continue
             batch.append(content)
             size += file.size
@@ -226,16 +234,9 @@ class Ingest:
             clients = {index for (index,) in rows}
         sound = {}
         for index, content in enumerate(contents):
-            try:
-                stands = untouched(content.file, content.fingerprint)
-            except OSError as error:
-                self._not_read(content, error)
+            if not self._stands(content):
                 continue
-            if not stands:
-                self.outcome.quarantined[content.file.path] = (
-                    "changed while it was read; the next run looks at it again"
-                )
-            elif index in clients:
+            if index in clients:
                 self._quarantine(
                     content,
                     f'the column "{reading.service}" holds addresses, perhaps of clients: if they '
@@ -287,17 +288,12 @@ class Ingest:
         """Do it with all of them, or with as many together as it goes; quarantine the rest."""
         try:
             result = action(contents)
-        except duckdb.InterruptException:
+        except (duckdb.InterruptException, duckdb.FatalException):
+            # After the one nothing is to go on, and after the other nothing can.
             raise
-        except duckdb.Error as error:
-            if "No space left on device" in str(error):
-                raise
+        except (duckdb.Error, MemoryError, UnicodeDecodeError) as error:
             if len(contents) == 1:
-                path = contents[0].file.path
-                if failure := objects.failures.pop(path, None):
-                    self._not_read(contents[0], failure)
-                else:
-                    self._quarantine(contents[0], parquet.damage(error))
+                self._blame(contents[0], error)
             else:
                 middle = len(contents) // 2
                 yield from self._halving(contents[:middle], action)
@@ -309,13 +305,35 @@ class Ingest:
         self._ledger.record([(content, reason)], "quarantined")
         self.outcome.quarantined[content.file.path] = reason
 
-    def _not_read(self, content: Content, error: OSError) -> None:
-        reason = f"cannot be read: {error.strerror}"
-        if objects.is_object(content.file.path):
-            # No trait of the object: the next run tries again.
-            self.outcome.quarantined[content.file.path] = reason
-        else:
-            self._quarantine(content, reason)
+    def _blame(self, content: Content, error: Exception) -> None:
+        """Say whose fault it is that this file can't be read: its own, or the machine's."""
+        path = content.file.path
+        if failure := objects.failures.pop(path, None):
+            self._put_off(content, failure.strerror, failure)
+        elif trouble := of_system(error):
+            self._put_off(content, trouble, error)
+        elif self._stands(content):
+            self._quarantine(content, parquet.damage(error))
+
+    def _put_off(self, content: Content, why: str | None, error: Exception) -> None:
+        """Leave the file to the next run, which tries again: the ledger learns nothing of it."""
+        reason = f"cannot be read: {why}"
+        self.outcome.quarantined[content.file.path] = reason
+        if is_everywhere(error):
+            self._troubled[content.file.path] = reason
+
+    def _stands(self, content: Content) -> bool:
+        """Whether the file still is what it was when it was found; if not, say so."""
+        try:
+            stands = untouched(content.file, content.fingerprint)
+        except OSError as error:
+            self._put_off(content, error.strerror, error)
+            return False
+        if not stands:
+            self.outcome.quarantined[content.file.path] = (
+                "changed while it was read; the next run looks at it again"
+            )
+        return stands
 
     def _note(self, replaced: int) -> None:
         ((files, read, counted, rejected),) = self._connection.execute(_SQL["taken"]).fetchall()
@@ -326,11 +344,6 @@ class Ingest:
         self.outcome.rows_rejected += rejected
         for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
             self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
-
-
-def _ahead(files: Sequence[SourceFile]) -> int:
-    """How many fingerprints to take at once: of files one, of objects, which are far, some."""
-    return 8 if any(objects.is_object(file.path) for file in files) else 1
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

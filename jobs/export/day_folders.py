@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
-from jobs.store.revision import sync
+from jobs.store.publication import sync
 
 INDEX = "index.json"
 FORMAT = "httpcodes export 1"

@@ -16,7 +16,7 @@ import duckdb
 
 from jobs.export.day_folders import BadOutput, ExportLocked, lock, writing
 from jobs.export.documents import Documents, Selection, documents
-from jobs.store.revision import sync
+from jobs.store.publication import sync
 from queries.statements import statements
 
 _SQL = statements(__name__)

@@ -107,7 +107,21 @@ def _check_mapping(choice: Choice) -> None:
             f"timestamp and status: {map_options({}, names_service=choice.names_service)}"
         )
     for _, column in choice.mapping:
-        split_pattern(column)
+        _, pattern = split_pattern(column)
+        if pattern is not None:
+            _check_engine(pattern)
+
+
+def _check_engine(pattern: str) -> None:
+    # Python knows more than the engine that will search with it.
+    try:
+        duckdb.execute("SELECT regexp_extract('', ?, 1)", [pattern])
+    except duckdb.Error as error:
+        why = str(error).partition("\n")[0].rpartition("Error: ")[2]
+        raise BadMapping(
+            f"{pattern!r} can't be searched for: {why}; what RE2 knows is accepted, "
+            "without lookaround and back-references"
+        ) from error
 
 
 def _path_pattern(given: str) -> str:

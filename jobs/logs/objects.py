@@ -57,6 +57,11 @@ _TROUBLE = {
 }
 
 
+def at_once(paths: Iterable[str]) -> int:
+    """How many to read at the same time: of files one, of objects, which are far, some."""
+    return 8 if any(map(is_object, paths)) else 1
+
+
 def is_object(path: str) -> bool:
     """Whether a path is a URL of an object store; a local path never holds `://`."""
     scheme, there, _ = path.partition("://")

@@ -20,7 +20,6 @@ _DAMAGE = {
     "TProtocolException": "its metadata is damaged",
     "Out of buffer": "its pages are damaged or cut short",
     "encrypt": "it is encrypted",
-    "failed to allocate": "it asks for more memory than the run may use; it may be damaged",
 }
 
 
@@ -57,7 +56,7 @@ def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:
     return columns
 
 
-def damage(error: duckdb.Error) -> str:
+def damage(error: Exception) -> str:
     """Why a file can't be read, in a sentence."""
     first_line = str(error).partition("\n")[0].strip()
     for sign, meaning in _DAMAGE.items():

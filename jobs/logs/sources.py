@@ -1,5 +1,6 @@
 """Where log files are: listing them, telling whether one was touched, fingerprints."""
 
+import fnmatch
 import glob
 import hashlib
 import os
@@ -75,23 +76,35 @@ def find(sources: Iterable[str]) -> Found:
     for path in sorted({path for source in local for path in _expand(source, refused)}):
         if not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
-        # A file may go between the listing and this look at it: then it is not there.
-        elif file := look(path):
-            if file.regular:
-                files[path] = file
-            else:
-                refused[path] = "is not a regular file"
+        elif file := _seen(path, refused):
+            files[path] = file
     return Found(files, refused)
 
 
+def _seen(path: str, refused: dict[str, str]) -> SourceFile | None:
+    try:
+        file = look(path)
+    except OSError as error:
+        refused[path] = f"cannot be read: {error.strerror}"
+        return None
+    if file is None:
+        # A file may go between the listing and this look at it: then it is not there.
+        if os.path.islink(path):
+            refused[path] = "is a link to what is not there"
+    elif not file.regular:
+        refused[path] = "is not a regular file"
+        return None
+    return file
+
+
 def look(path: str) -> SourceFile | None:
-    """The file as it stands now, or None if it is gone. Raises ObjectError."""
+    """The file as it stands now, or None if it is gone. Raises OSError if nobody can tell."""
     if objects.is_object(path):
         headed = objects.headed(path)
         return _object(path, *headed) if headed else None
     try:
         stat = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     settled = time.time_ns() - stat.st_ctime_ns > _TICK_NS
     # The change time is what nobody can set back: a write or rename always moves it.
@@ -191,20 +204,66 @@ def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
             yield path
     elif glob.has_magic(source):
         yield from _matches(path, refused)
-    else:
+    elif not _is_there(path, refused) and path not in refused:
         raise SourceNotFound(f"{source} does not exist; a source is a file, a folder or a glob")
+
+
+def _is_there(path: str, refused: dict[str, str]) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        refused[path] = f"cannot be read: {error.strerror}"
+        return False
+    return True
 
 
 def _matches(pattern: str, refused: dict[str, str]) -> Iterator[str]:
     steps = pattern.split(os.sep)
     fixed = next(number for number, step in enumerate(steps) if glob.has_magic(step))
-    # Path.glob takes no absolute pattern.
-    for match in glob.glob(pattern, recursive=True):
-        if all(_is_log(step) for step in match.rstrip(os.sep).split(os.sep)[fixed:]):
-            if os.path.isdir(match):
-                yield from _parquet_below(match, set(), refused)
-            else:
-                yield match
+    for match in _globbed(os.sep.join(steps[:fixed]) or os.sep, steps[fixed:], refused):
+        if os.path.isdir(match):
+            yield from _parquet_below(match, set(), refused)
+        else:
+            yield match
+
+
+def _globbed(folder: str, steps: Sequence[str], refused: dict[str, str]) -> Iterator[str]:
+    """What the steps match below the folder. The standard glob keeps quiet of closed folders."""
+    if not steps:
+        yield folder
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "**":
+        for below in _folders_below(folder, set(), refused):
+            yield from _globbed(below, rest or ["*"], refused)
+    elif glob.has_magic(step):
+        for name in fnmatch.filter(_names(folder, refused), step):
+            yield from _globbed(os.path.join(folder, name), rest, refused)
+    elif _is_log(step) and _is_there(path := os.path.join(folder, step), refused):
+        yield from _globbed(path, rest, refused)
+
+
+def _folders_below(folder: str, visited: set[str], refused: dict[str, str]) -> Iterator[str]:
+    # Folders may be links, and links may go in circles.
+    if (real := os.path.realpath(folder)) in visited:
+        return
+    visited.add(real)
+    yield folder
+    for name in _names(folder, refused):
+        if os.path.isdir(below := os.path.join(folder, name)):
+            yield from _folders_below(below, visited, refused)
+
+
+def _names(folder: str, refused: dict[str, str]) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if _is_log(name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        refused[folder] = f"the folder can't be listed: {error.strerror}"
+        return []
 
 
 def _parquet_below(
@@ -222,10 +281,18 @@ def _parquet_below(
         refused[folder] = f"the folder can't be listed: {error.strerror}"
         return
     for entry in entries:
-        if entry.is_dir():
+        if _leads_to_folder(entry, refused):
             yield from _parquet_below(entry.path, visited, refused)
         elif entry.name.lower().endswith(".parquet"):
             yield entry.path
+
+
+def _leads_to_folder(entry: "os.DirEntry[str]", refused: dict[str, str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        refused[entry.path] = f"cannot be read: {error.strerror}"
+        return False
 
 
 def _is_log(name: str) -> bool:

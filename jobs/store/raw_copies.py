@@ -17,7 +17,8 @@ from typing import NamedTuple
 import duckdb
 
 from jobs.logs import objects, sources
-from jobs.store.revision import Revision, copy, reserve, sync
+from jobs.store.publication import sync
+from jobs.store.revision import Revision, copy, reserve
 from queries.access_log import raw_copy
 from queries.statements import statements
 

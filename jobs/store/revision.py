@@ -19,6 +19,7 @@ from typing import IO
 import duckdb
 
 from jobs.store.lock import take
+from jobs.store.publication import publish, return_to, unpublished, withdraw
 from jobs.store.upgrade import upgrade
 from queries import snapshot
 
@@ -77,7 +78,7 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
     read or written, or not on these terms.
     """
     with _locked(store):
-        _clear(store / "tmp")
+        _clear_work(store)
         started_at = datetime.now(UTC).replace(tzinfo=None)
         run_id = _run_id(store, started_at)
         working = _working(store, run_id)
@@ -92,10 +93,15 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             finally:
                 connection.close()
             finished.replace(working)
-            _publish(store, working)
+            if Path(f"{working}.wal").exists():
+                raise StoreUnusable(f"{working} was closed with changes still in its .wal")
+            publish(store, working)
         finally:
-            _clear(store / "tmp")
-        _drop([*_old_snapshots(store, terms), *work.obsolete])
+            # Published is published: what is left is a matter for the next run.
+            with suppress(OSError):
+                _clear_work(store)
+        with suppress(OSError, snapshot.SnapshotError):
+            _drop([*_old_snapshots(store, terms), *work.obsolete])
 
 
 def _working(store: Path, run_id: str) -> Path:
@@ -116,8 +122,9 @@ def _locked(store: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _clear(folder: Path) -> None:
-    for leftover in folder.iterdir():
+def _clear_work(store: Path) -> None:
+    withdraw(store)
+    for leftover in (store / "tmp").iterdir():
         _delete(leftover)
 
 
@@ -143,7 +150,9 @@ def started_at(name: str) -> datetime:
 
 def snapshots(store: Path) -> list[Path]:
     """The files of all published snapshots, in the order of publication."""
-    return sorted((store / "snapshots").glob("????????T??????Z-????.duckdb"))
+    found = (store / "snapshots").glob("????????T??????Z-????.duckdb")
+    never = unpublished(store)
+    return sorted(file for file in found if file.name != never)
 
 
 def rollback(store: Path, name: str | None = None) -> str:
@@ -152,13 +161,13 @@ def rollback(store: Path, name: str | None = None) -> str:
     Raises StoreLocked, or StoreUnusable if it is not there or not good.
     """
     with _locked(store):
-        _clear(store / "tmp")
+        _clear_work(store)
         target = _last_good(store, snapshot.newest(store)) if name is None else named(store, name)
         if target is None:
             raise StoreUnusable(f"{store} has no good snapshot before the one in force")
         if not _is_good(target):
             raise StoreUnusable(f"{target} is broken; the snapshot in force stays")
-        _link(store, target)
+        return_to(store, target)
         return target.stem
 
 
@@ -290,33 +299,6 @@ def shares_blocks(folder: Path) -> bool:
         return False
 
 
-def _publish(store: Path, working: Path) -> None:
-    if Path(f"{working}.wal").exists():
-        raise StoreUnusable(f"{working} was closed with changes still in its .wal")
-    sync(working)
-    working.chmod(0o444)
-    published = store / "snapshots" / working.name
-    working.rename(published)
-    sync(published.parent)
-    _link(store, published)
-
-
-def _link(store: Path, published: Path) -> None:
-    link = store / "tmp" / snapshot.LINK
-    link.symlink_to(Path("snapshots", published.name))
-    link.replace(store / snapshot.LINK)
-    sync(store)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def outdated(files: Sequence[Path], terms: Terms) -> list[Path]:
     """Those of the snapshots, in the order of publication, that these terms do not keep.
 
@@ -339,6 +321,5 @@ def _old_snapshots(store: Path, terms: Terms) -> list[Path]:
 
 def _drop(paths: Iterable[Path]) -> None:
     for path in paths:
-        # Published is published: a leftover is a matter for the next run.
         with suppress(OSError):
             _delete(path)

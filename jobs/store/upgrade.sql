@@ -86,3 +86,7 @@ COMMENT ON TABLE internal.passed_over IS 'Rows that are no requests of clients, 
 
 ALTER TABLE runs ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
 COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';
+
+-- Verdicts of the machine's trouble and not of the content, which the next run reads again.
+DELETE FROM internal.files
+WHERE state = 'quarantined' AND (fingerprint IS NULL OR contains(reason, 'more memory than the run may use'));

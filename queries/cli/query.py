@@ -120,4 +120,5 @@ def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{file} can't be read: {error.strerror}") from error
+        name = "stdin" if file == "-" else file
+        raise typer.BadParameter(f"{name} can't be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ import duckdb
 import typer
 
 from queries import config
-from queries.cli.exits import FAILED, USAGE, fail, interruptible
+from queries.cli.exits import FAILED, USAGE, fail, interruptible, spare
 from queries.cli.query import (
     ConfigOption,
     DayOption,
@@ -61,6 +61,7 @@ def report(
         found = counted(place, first_day, last_day, tuple(service) if service else None)
         drawn = _drawn(found, chart, format_)
     file = out or Path(_usual_name(found, chart, format_))
+    spare(place, file)
     _write(file, drawn)
     typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
 

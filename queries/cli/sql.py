@@ -15,7 +15,7 @@ import typer
 from queries import config, snapshot
 from queries.analyst import adhoc, contract, deadline
 from queries.analyst.output import Capped, Format, printable, write
-from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail, spare
 from queries.cli.query import ConfigOption, StoreOption, configured
 from queries.snapshot import SnapshotError
 
@@ -85,6 +85,7 @@ def sql(
     prompted = text is None and file is None and sys.stdin.isatty() and terms.terminal
     asked = "" if prompted else _text(text, file)
     place = config.store_of(store, configured(config_file))
+    spare(place, out)
     deadline.bound_memory(adhoc.MEMORY_BYTES)
     if not prompted:
         _ask(place, asked, values, terms, out)
@@ -228,10 +229,6 @@ def _sentences() -> Iterator[None]:
         _fail("interrupted", INTERRUPTED)
     except MemoryError:
         _fail("the query needs more memory than it may use", FAILED)
-    except BrokenPipeError:
-        # Whoever reads has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
     except (SnapshotError, deadline.Overdue, duckdb.Error, OSError, ValueError) as error:
         _fail(error, FAILED)
 

@@ -106,7 +106,7 @@ def watch(clock: Clock) -> None:
         (shown, "show", "view"),
         (fold, "fold", "fold"),
         (runs, "record", "record"),
-        (jobs.store.revision, "_publish", "publish"),
+        (jobs.store.revision, "publish", "publish"),
     ):
         setattr(room, name, clock.timed(part, getattr(room, name)))
 
