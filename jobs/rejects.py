@@ -37,7 +37,7 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     with snapshot.reading(store) as connection:
         files = connection.execute(_SQL["files"], {"path": place}).fetchall()
         parquet.attach(connection, (file for file, *_ in files))
-        for file, selection, condition, registered_only, ingested_at, rows in files:
+        for file, selection, condition, registered_only, ingested_at, first, last, rows in files:
             if sources.look(file) is None:
                 yield Rejects(file, rows, [], gone=True)
                 continue
@@ -50,6 +50,8 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
                     "most": most,
                     "registered_only": registered_only,
                     "ingested_at": ingested_at,
+                    "first": first,
+                    "last": last,
                 },
             ).fetchall()
             shown = [(_as_it_stands(line), lacks) for line, lacks in found]

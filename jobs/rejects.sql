@@ -1,7 +1,7 @@
 -- name: files
 -- Files in force with rows that could not be counted: at a path, below it, or all. Nothing is wrong
 -- with rows that are only too old.
-SELECT path, selection, condition, registered_only, ingested_at, CAST(sum(rows) AS BIGINT)
+SELECT path, selection, condition, registered_only, ingested_at, first_request, last_request, CAST(sum(rows) AS BIGINT)
 FROM internal.files
 JOIN internal.readings USING (reading_id)
 JOIN internal.rejects USING (file_id)
@@ -25,7 +25,7 @@ SELECT to_json(line), list_filter(['timestamp', 'service', 'status'], lambda wha
 FROM (
     SELECT
         line,
-        requested_at IS NULL AS no_time,
+        NOT coalesce(requested_at BETWEEN $first AND $last, false) AS no_time,
         service_name IS NULL
             OR service_name IN (SELECT logged FROM internal.service_aliases WHERE service_name IS NULL)
             OR ($registered_only AND service_name NOT IN (FROM countable)) AS no_service,

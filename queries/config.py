@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,6 +51,10 @@ class Config:
     """How long after its end a bucket may still change."""
     replace_within_days: int | None = None
     """For how long after it was counted a file may be replaced."""
+    plausible_from: date | None = None
+    """Rows of earlier days are rejected."""
+    plausible_ahead_hours: int | None = None
+    """Rows of moments that lie further ahead of the run's start are rejected."""
     keep_snapshots: int | None = None
     rollup_days: int | None = None
     """`prune` drops counts that are older."""
@@ -160,6 +165,8 @@ _CONFIG: Mapping[str, Check] = {
     "services": (lambda value: value in ("seen", "registered"), '"seen" or "registered"'),
     "settle_hours": _whole(0, MOST_DAYS * 24),
     "replace_within_days": _whole(0, MOST_DAYS),
+    "plausible_from": (lambda value: type(value) is date, "a date such as 1990-01-01"),
+    "plausible_ahead_hours": _whole(0, MOST_DAYS * 24),
     "keep_snapshots": _whole(1),
     "metrics_file": (_is_text, "the path of a file"),
     "log_format": (lambda value: value in ("text", "json"), '"text" or "json"'),

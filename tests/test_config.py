@@ -169,7 +169,7 @@ def sentence_of(key: str, value: str, wanted: str, table: str = "") -> str:
 
 
 KNOWN = (
-    "store, services, settle_hours, replace_within_days, keep_snapshots, metrics_file, "
+    "store, services, settle_hours, replace_within_days, plausible_from, plausible_ahead_hours, keep_snapshots, metrics_file, "
     "log_format, ping_url, endpoint, export, limits, retention, sources"
 )
 REFUSED = {
@@ -312,6 +312,8 @@ def test_config_check_says_what_applies(
         "files there now": "2",
         "settle time": "6 hours",
         "replace within": "0 days",
+        "plausible from": "1990-01-01",
+        "plausible ahead": "24 hours",
         "logs kept": "7 days",
         "snapshots kept": "9",
         "services": "registered",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -75,6 +75,16 @@ class Settings:
             told.memory,
             told.threads,
             registered_only=told.services == "registered",
+            plausible_from=(
+                datetime.combine(told.plausible_from, time())
+                if told.plausible_from
+                else USUAL.plausible_from
+            ),
+            plausible_ahead=(
+                USUAL.plausible_ahead
+                if told.plausible_ahead_hours is None
+                else timedelta(hours=told.plausible_ahead_hours)
+            ),
             raw_days=told.keep_raw_days or 0,
         )
 
@@ -143,6 +153,9 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"files there now  {len(found.files):,}")
     typer.echo(f"settle time      {policy.terms.settle // timedelta(hours=1)} hours")
     typer.echo(f"replace within   {policy.window.days} days")
+    typer.echo(f"plausible from   {policy.terms.plausible_from:%Y-%m-%d}")
+    ahead = policy.terms.plausible_ahead // timedelta(hours=1)
+    typer.echo(f"plausible ahead  {ahead} hours")
     typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
     typer.echo(f"daily snapshots  {policy.terms.kept_days} days")
     rollup_days = settings.config.rollup_days

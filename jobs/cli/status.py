@@ -164,7 +164,8 @@ def _too_old(found: Status, most: timedelta) -> str:
 
 
 def _seconds(found: Status, moment: datetime | None) -> int | None:
-    return round((found.now - moment).total_seconds()) if moment else None
+    # A clock that is ahead, within what is plausible, is not behind.
+    return max(0, round((found.now - moment).total_seconds())) if moment else None
 
 
 def _utc(moment: datetime | None) -> str | None:

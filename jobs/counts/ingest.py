@@ -209,6 +209,7 @@ class Ingest:
             named = expressions.service_in_path(reading, "batch.path")
             connection.execute(_SQL["name_by_path"].format(service_in_path=named))
         self._name_services()
+        self._bound(reading)
         status_code = expressions.status_code(reading, "status")
         connection.execute(_SQL["judge"].format(status_code=status_code))
         connection.execute(_SQL["take"])
@@ -258,6 +259,18 @@ class Ingest:
                 "modified_us": [file.modified_us for file in files],
                 "versions": [file.version for file in files],
                 "fingerprints": [content.fingerprint for content in taken.values()],
+            },
+        )
+
+    def _bound(self, reading: Reading) -> None:
+        """Say which moments are plausible: by the run's start, so that a proof can say it again."""
+        terms, started_at = self._revision.terms, self._revision.started_at
+        self._connection.execute(
+            _SQL["plausible"],
+            {
+                "earliest": terms.plausible_from,
+                "until": started_at + terms.plausible_ahead,
+                "says_by_type": expressions.says_by_type(reading),
             },
         )
 

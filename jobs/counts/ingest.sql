@@ -101,6 +101,26 @@ WHERE logged IS DISTINCT FROM service_name
     AND (service_id IS NOT NULL OR NOT {registered_only})
     AND logged NOT IN (SELECT logged FROM internal.service_aliases);
 
+-- name: plausible
+-- From when to when the moments of each file are believed. A file that lies in earlier times as a
+-- whole, and whose columns say by their type that these are moments, is an archive, but for the year
+-- 1 and the first weeks of 1970: there lie zeros, and moments whose unit was taken for another.
+CREATE OR REPLACE TEMP TABLE plausible AS
+SELECT
+    file_index,
+    CASE WHEN NOT coalesce(is_archive, false) THEN CAST($earliest AS TIMESTAMP) END AS plausible_from,
+    bucket_start(bucket_number(epoch_us(CAST($until AS TIMESTAMP))) + 1) AS plausible_until
+FROM batch
+LEFT JOIN (
+    SELECT
+        file_index,
+        make_timestamp(min(first_moment)) AS first,
+        make_timestamp(max(last_moment)) AS last,
+        $says_by_type AND last < $earliest AND first >= TIMESTAMP '0002-01-01'
+            AND (last < TIMESTAMP '1970-01-01' OR first >= TIMESTAMP '1970-03-01') AS is_archive
+    FROM counted WHERE bucket > timeless() GROUP BY file_index
+) AS reach USING (file_index)
+
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
 CREATE OR REPLACE TEMP VIEW judged AS
@@ -112,7 +132,11 @@ SELECT
     rows,
     CASE
         WHEN bucket = timeless() THEN 'timestamp missing'
-        WHEN bucket = unreadable() THEN 'timestamp unreadable'
+        -- Asked again, now that no statistics of a file can answer.
+        WHEN bucket NOT BETWEEN bucket_number(-62135596800000000) AND bucket_number(253402300799999999)
+            THEN 'timestamp unreadable'
+        WHEN bucket_start(bucket) < plausible_from THEN 'timestamp implausible'
+        WHEN bucket_start(bucket) >= plausible_until THEN 'timestamp in the future'
         WHEN missing(service) THEN 'service missing'
         WHEN service_name IS NULL THEN 'service unreadable'
         WHEN service_id IS NULL THEN 'service not registered'
@@ -122,6 +146,7 @@ SELECT
     END AS reason
 FROM counted
 JOIN batch USING (file_index)
+JOIN plausible USING (file_index)
 LEFT JOIN names ON logged = service
 
 -- name: take
@@ -140,9 +165,16 @@ WITH read AS (
     SELECT
         file_index,
         sum(rows) AS rows,
-        min(first_moment) FILTER (bucket > timeless()) AS first_moment,
-        max(last_moment) FILTER (bucket > timeless()) AS last_moment
-    FROM counted GROUP BY file_index
+        min(first_moment) FILTER (believed) AS first_moment,
+        max(last_moment) FILTER (believed) AS last_moment
+    FROM (
+        SELECT
+            *,
+            bucket > timeless() AND bucket_start(bucket) < plausible_until
+                AND coalesce(bucket_start(bucket) >= plausible_from, true) AS believed
+        FROM counted JOIN plausible USING (file_index)
+    )
+    GROUP BY file_index
 ), taken AS (
     SELECT file_id, sum(requests) AS rows FROM internal.contributions
     WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
@@ -162,8 +194,11 @@ SELECT
     $ingested_at AS ingested_at,
     $run_id AS run_id,
     'ingested' AS state,
-    $registered_only AS registered_only
+    $registered_only AS registered_only,
+    plausible_from,
+    plausible_until
 FROM batch
+JOIN plausible USING (file_index)
 LEFT JOIN read USING (file_index)
 LEFT JOIN taken USING (file_id)
 LEFT JOIN refused USING (file_id)

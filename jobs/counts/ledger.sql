@@ -144,7 +144,9 @@ UPDATE internal.files SET
     ingested_at = gone.ingested_at,
     run_id = gone.run_id,
     folded = gone.folded,
-    registered_only = gone.registered_only
+    registered_only = gone.registered_only,
+    plausible_from = gone.plausible_from,
+    plausible_until = gone.plausible_until
 FROM heirs JOIN internal.files AS gone ON gone.file_id = gone_id
 WHERE files.file_id = heir_id;
 

@@ -22,6 +22,14 @@ GROUP BY ALL;
 -- Rows of buckets that were pruned since.
 DELETE FROM recounted WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
 
+-- Rows of moments that nobody believed, or that no calendar holds: from the question above, a file's
+-- statistics may hide them.
+DELETE FROM recounted WHERE bucket_start IS NULL;
+
+DELETE FROM recounted USING internal.files
+WHERE files.path = recounted.path AND files.state = 'ingested'
+    AND (bucket_start < plausible_from OR bucket_start >= plausible_until);
+
 -- Rows of services that were not registered when the file was counted.
 DELETE FROM recounted USING internal.files
 WHERE files.path = recounted.path AND files.state = 'ingested' AND files.registered_only

@@ -1,11 +1,12 @@
 -- name: buckets
 -- Which bucket is 00:05:00? Here, and nowhere else. A bucket is [t, t + 5 min) with t a multiple
 -- of 300 s since 1970 UTC, found in whole microseconds; NULL outside the years 1 to 9999. The
--- division cuts toward zero, which is the wrong side before 1970.
+-- division cuts toward zero, which is the wrong side before 1970. xor hides a column from what its
+-- file's statistics say, which DuckDB believes.
 CREATE TEMP MACRO bucket_number(moment) AS
     CASE
-        WHEN moment BETWEEN 0 AND 253402300799999999 THEN moment // 300000000
-        WHEN moment BETWEEN -62135596800000000 AND -1 THEN (moment + 1) // 300000000 - 1
+        WHEN xor(moment, 0) BETWEEN 0 AND 253402300799999999 THEN moment // 300000000
+        WHEN xor(moment, 0) BETWEEN -62135596800000000 AND -1 THEN (moment + 1) // 300000000 - 1
     END;
 CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000);
 
@@ -44,7 +45,7 @@ DELETE FROM internal.contributions WHERE file_id IN (SELECT file_id FROM withdra
 DELETE FROM internal.folded_days WHERE file_id IN (SELECT file_id FROM withdrawn);
 
 -- name: seen
--- How far the data of each service has ever reached.
+-- How far the data of each service reaches.
 UPDATE internal.services SET
     first_seen = least(first_seen, changed.first_bucket),
     last_seen = greatest(last_seen, changed.last_bucket)
@@ -53,3 +54,21 @@ FROM (
     FROM changes WHERE requests > 0 GROUP BY service_id
 ) AS changed
 WHERE services.service_id = changed.service_id;
+
+-- What is taken back may have been an end of it; what was pruned stays one.
+UPDATE internal.services SET
+    first_seen = CASE WHEN first_seen < kept_from THEN first_seen ELSE first_bucket END,
+    last_seen = CASE
+        WHEN last_bucket IS NOT NULL THEN last_bucket
+        WHEN last_seen < kept_from THEN last_seen
+        WHEN first_seen < kept_from THEN kept_from - INTERVAL 5 MINUTE
+    END
+FROM (
+    SELECT service_id, min(cells.bucket_start) AS first_bucket, max(cells.bucket_start) AS last_bucket
+    FROM (
+        SELECT DISTINCT service_id FROM changes JOIN internal.services USING (service_id)
+        WHERE requests < 0 AND bucket_start IN (first_seen, last_seen)
+    ) LEFT JOIN internal.cells USING (service_id)
+    GROUP BY service_id
+) AS reach, internal.snapshot
+WHERE services.service_id = reach.service_id;

@@ -4,6 +4,8 @@ The macros are those of a snapshot (queries/moments.sql), so that the job that c
 view access_log read every log alike. All that comes from a file is quoted here.
 """
 
+import re
+
 from jobs.logs.reading import Column, Reading
 from queries.access_log.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
@@ -51,11 +53,12 @@ def moment(reading: Reading) -> str:
 
 def moment_missing(reading: Reading) -> str:
     """BOOLEAN: whether a row has no time at all."""
-    # Some moments can't be cast to text, on which `missing` looks: DuckDB fails for good.
-    return " OR ".join(
-        f"missing({_value(column)})" if _is_text(column) else f"{_value(column)} IS NULL"
-        for column in reading.timestamp
-    )
+    return " OR ".join(map(_missing, reading.timestamp))
+
+
+def says_by_type(reading: Reading) -> bool:
+    """Whether moments are such by their columns' types, and not by what numbers or text mean."""
+    return all(re.match("DATE|TIME", c.type) and not c.pattern for c in reading.timestamp)
 
 
 def client_requests(reading: Reading) -> str:
@@ -107,6 +110,15 @@ def bare_service(reading: Reading) -> str | None:
     return _quoted(column) if column.type == "VARCHAR" and column.pattern is None else None
 
 
+def _missing(column: Column) -> str:
+    # Some moments can't be cast to text, on which `missing` looks: DuckDB fails for good.
+    value = _value(column)
+    if _is_text(column):
+        return f"missing({value}) OR TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE) IN (0, -1)"
+    none = "" if re.match("DATE|TIME", column.type) else f" OR {value} IN (0, -1)"
+    return f"{value} IS NULL{none}"
+
+
 def _microseconds(column: Column, zone: str | None) -> str:
     value = _value(column)
     if _is_text(column):
@@ -116,11 +128,13 @@ def _microseconds(column: Column, zone: str | None) -> str:
         if column.type.endswith("_NS"):
             us = f"internal.floor_div(epoch_ns({value}), 1000)"
         return us if "WITH TIME ZONE" in column.type or "TZ" in column.type else _in_zone(us, zone)
-    if column.type in ("FLOAT", "DOUBLE"):
-        return f"internal.double_moment(CAST({value} AS DOUBLE))"
-    if column.type.startswith("DECIMAL"):
-        return f"internal.decimal_moment(TRY_CAST({value} AS DECIMAL(38, 9)))"
-    return f"internal.integer_moment(TRY_CAST({value} AS BIGINT))"
+    if column.type == "DOUBLE":
+        moment = f"internal.double_moment({value})"
+    elif column.type.startswith("DECIMAL"):
+        moment = f"internal.decimal_moment(TRY_CAST({value} AS DECIMAL(38, 9)))"
+    else:
+        moment = f"internal.integer_moment(TRY_CAST({value} AS BIGINT))"
+    return moment if zone is None else _spelled_in_zone(value, moment, zone)
 
 
 def _text_moment(text: str, zone: str | None) -> str:
@@ -128,8 +142,15 @@ def _text_moment(text: str, zone: str | None) -> str:
     if zone is None:
         return moment
     # What ends in an offset, or is an epoch number, names its moment by itself.
-    absolute = rf"regexp_matches({text}, '(Z|[0-9:] ?[+-]\d\d(:?\d\d)?|^-?[0-9.]+)$')"
-    return f"CASE WHEN {absolute} THEN {moment} ELSE {_in_zone(moment, zone)} END"
+    absolute = rf"regexp_matches({text}, '([Zz]|UTC|GMT|[0-9:] ?[+-]\d\d(:?\d\d)?|^-?[0-9.]+)\]?$')"
+    named = _spelled_in_zone(text, moment, zone)
+    return f"CASE WHEN {absolute} THEN {named} ELSE {_in_zone(moment, zone)} END"
+
+
+def _spelled_in_zone(number: str, moment: str, zone: str) -> str:
+    """Epoch numbers are of no zone; digits that spell a date are."""
+    spelled = f"internal.spells_date(TRY_CAST({number} AS BIGINT))"
+    return f"CASE WHEN {spelled} THEN {_in_zone(moment, zone)} ELSE {moment} END"
 
 
 def _in_zone(us: str, zone: str | None) -> str:
@@ -147,8 +168,16 @@ def _host(reading: Reading) -> str:
 
 
 def _date_and_time(reading: Reading) -> tuple[str, str, str]:
-    date, time = map(_text, reading.timestamp)
-    return date, "'T'", time
+    date, time = reading.timestamp
+    return _part(date, "DATE"), "'T'", _part(time, "TIME")
+
+
+def _part(column: Column, kind: str) -> str:
+    """A date or a time of day as text; of a column of whole moments, that part."""
+    if column.pattern or not column.type.startswith("TIMESTAMP"):
+        return _text(column)
+    moment = f"make_timestamp(internal.calendar(epoch_us({_value(column)})))"
+    return f"CAST(CAST({moment} AS {kind}) AS VARCHAR)"
 
 
 def _present(column: Column) -> str:

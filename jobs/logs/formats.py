@@ -305,14 +305,15 @@ FORMATS = (
         "combined",
         "lines of nginx or Apache httpd as text, common or combined",
         "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
-        timestamp=(r"line~\[([^\]]+)\]",),
+        # A user or an address may stand in brackets, too; none before a quotation mark.
+        timestamp=(r'line~\[([^\[\]]+)\] "',),
         status=(_LINE + r"(\d{3}) ",),
         marks=("line",),
         optional={
             "method": r'line~\] "([A-Z]+) ',
             "path": r'line~\] "[A-Z]+ (\S+)',
             "bytes_sent": _LINE + r"\d{3} (\d+)",
-            "client_ip": r"line~^(\S+)",
+            "client_ip": r"line~^\[?([^\s\]]+)",
             "user_agent": _LINE + r'\d{3} \S+ "[^"]*" "([^"]*)"',
             "referer": _LINE + r'\d{3} \S+ "([^"]*)"',
         },

@@ -150,8 +150,22 @@ class _Candidates:
                 known = {r: name for r, name in certain.items() if r != role}
                 settle = _settle(known, self.choice)
                 raise FileRefused(f"{quoted} could both be the {role}; {settle}")
+        self._doubt_duration(certain)
         roles = {role: columns[0] for role, columns in self.roles.items() if columns}
         return _checked(self.schema, self.format, roles, self.choice, self.url)
+
+    def _doubt_duration(self, certain: Mapping[str, str]) -> None:
+        """Refuse a number called time where a date stands beside it."""
+        (column, *others), date = self.roles["timestamp"][0], _column(self.schema, "date")
+        if others or not date or _fold(str(column)) != "time":
+            return
+        if re.fullmatch(_NUMBER, column.type):
+            is_moment = bool(_ACCEPTED["timestamp"].fullmatch(date.type))
+            known = {**certain, "timestamp": str(date) if is_moment else "COLUMN"}
+            raise FileRefused(
+                f'"{column}" is {column.type} beside "{date}": more likely how long a request took '
+                f"than the timestamp; {_settle(known, self.choice)}"
+            )
 
     def _rivals(self, role: str) -> list[str]:
         """Columns beside plain names that may be what was meant."""
@@ -274,6 +288,11 @@ def _checked(
 
 
 def _check_type(role: str, column: Column, *, joined: bool) -> None:
+    if role == "timestamp" and column.type == "FLOAT" and not column.pattern:
+        raise FileRefused(
+            f'the column "{column}" is FLOAT, whose epoch seconds are 128 apart; as timestamp it '
+            "would have to be a DOUBLE, an integer, a timestamp or text"
+        )
     accepted = _PART_OF_A_MOMENT if joined else _ACCEPTED[role]
     if not column.pattern and not accepted.fullmatch(column.type):
         raise FileRefused(

@@ -77,7 +77,10 @@ def _delivered(facts: Facts, now: datetime) -> Iterator[Family]:
     yield (
         "source_lag_seconds",
         "How far back that lay when this was written.",
-        [(labels, (now - mark).total_seconds() if mark else None) for labels, mark in marks],
+        [
+            (labels, max(0, (now - mark).total_seconds()) if mark else None)
+            for labels, mark in marks
+        ],
     )
     backlog = "Files that a source holds and that no run has looked at"
     yield "backlog_files", f"{backlog}.", [(labels, d.backlog_files) for labels, d in each]

@@ -15,7 +15,7 @@ LIMIT 1
 
 -- name: services
 -- The furthest behind first; a bucket is heard of up to its end.
-SELECT service_name, last_seen + INTERVAL 5 MINUTE AS watermark
+SELECT service_name, least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59') AS watermark
 FROM services
 ORDER BY watermark NULLS FIRST, service_name
 
@@ -28,10 +28,11 @@ ORDER BY path
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM rejected_rows GROUP BY reason ORDER BY reason
 
 -- name: watermark
--- The latest request of the files in force that a source delivered, be they there still or not.
+-- The latest request of the files in force that a source delivered, be they there still or not. A
+-- moment of the future, which earlier programs believed, is none.
 SELECT max(last_request)
 FROM source_files
-WHERE state = 'ingested' AND EXISTS (
+WHERE state = 'ingested' AND last_request < ingested_at + INTERVAL 1 DAY + INTERVAL 5 MINUTE AND EXISTS (
     FROM (SELECT unnest($places) AS place)
     WHERE path = place OR starts_with(path, rtrim(place, '/') || '/')
         OR path GLOB place OR path GLOB place || '/*'

@@ -47,6 +47,10 @@ class Terms:
     threads: int | None = None
     registered_only: bool = False
     """Whether only registered services count."""
+    plausible_from: datetime = datetime(1990, 1, 1)
+    """Rows of earlier moments are rejected; naive, UTC."""
+    plausible_ahead: timedelta = timedelta(days=1)
+    """Rows of moments that lie further ahead of the run's start are rejected."""
     raw_days: int = 0
     """For how many days after they were counted copies of log files are kept."""
 

@@ -7,7 +7,7 @@ import duckdb
 
 from jobs.store import answers
 from queries.snapshot import SCHEMA_VERSION
-from queries.statements import statements
+from queries.statements import statement, statements
 
 STEPS = {1: "from_1", 2: "from_2", 3: "from_3"}
 """By the version that a step begins with: its statements in upgrade.sql."""
@@ -21,6 +21,8 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
     for step in range(version, SCHEMA_VERSION):
         connection.begin()
         connection.execute(_SQL[STEPS[step]])
+        if step == 3:
+            connection.execute(statement("queries", "moments.sql"))
         if step == 1:
             answers.remake(connection)
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])

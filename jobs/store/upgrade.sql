@@ -76,6 +76,10 @@ ALTER TABLE internal.files ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
 COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
 ALTER TABLE internal.files ADD COLUMN read_under VARCHAR;
 COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
+ALTER TABLE internal.files ADD COLUMN plausible_from TIMESTAMP;
+ALTER TABLE internal.files ADD COLUMN plausible_until TIMESTAMP;
+COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were rejected, UTC. NULL: none were for that.';
+COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
 
 CREATE TABLE internal.passed_over (
     file_id INTEGER NOT NULL,
@@ -90,3 +94,33 @@ COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are 
 -- Verdicts of the machine's trouble and not of the content, which the next run reads again.
 DELETE FROM internal.files
 WHERE state = 'quarantined' AND (fingerprint IS NULL OR contains(reason, 'more memory than the run may use'));
+-- Only what is plausible is the first or the last of anything.
+COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time that is missing, unreadable, implausible or in the future, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
+COMMENT ON COLUMN services.first_seen IS 'Start of the first bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
+COMMENT ON COLUMN services.last_seen IS 'Start of the last bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
+
+CREATE OR REPLACE VIEW watermarks AS
+SELECT
+    service_name,
+    first_seen AS data_from,
+    least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59.999999') AS data_until,
+    time_bucket(INTERVAL 5 MINUTE, date_trunc('second', as_of) - to_seconds(settle_seconds)) AS final_until
+FROM internal.services, internal.snapshot;
+COMMENT ON VIEW watermarks IS 'How far the data of each service reaches, and up to where it can no longer change.';
+COMMENT ON COLUMN watermarks.service_name IS 'Canonical name.';
+COMMENT ON COLUMN watermarks.data_from IS 'Start of the first bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
+COMMENT ON COLUMN watermarks.data_until IS 'End of the last bucket that holds a request of it, or held one until it was pruned, UTC, exclusive; NULL: there is none.';
+COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or before it are final, UTC; the same for all services; NULL: no run has finished yet.';
+
+-- An earlier program counted rows of any moment, and the end of the data with them.
+UPDATE internal.services SET last_seen = coalesce(last_bucket, last_seen)
+FROM (
+    SELECT service_id, max(bucket_start) AS last_bucket FROM internal.cells, internal.snapshot
+    WHERE bucket_start < as_of + INTERVAL 1 DAY GROUP BY service_id
+) AS reach, internal.snapshot
+WHERE services.service_id = reach.service_id AND last_seen >= as_of + INTERVAL 1 DAY;
+
+-- Its parts of access_log knew no rows that nobody believed: they are made anew.
+UPDATE internal.access_log_parts SET digest = '';

@@ -29,9 +29,9 @@ class Part(NamedTuple):
     timed_moment: str
     """The same where a row has one; simpler, if it can be."""
     timed: list[str]
-    """Files with rows that have a time."""
+    """Files with rows that have a time that was believed."""
     untimed: list[str]
-    """Files with rows that have none."""
+    """Files with rows that have none, or one that nobody believed."""
     first: datetime | None
     last: datetime | None
     copies: str | None
@@ -46,7 +46,8 @@ class Part(NamedTuple):
             selects.append(_SQL["timed"].format(scan=files, **self._asdict()))
         if self.untimed:
             files = scan.files(self.untimed, self.copies)
-            selects.append(_SQL["untimed"].format(scan=files, **self._asdict()))
+            which = "untimed" if self.timed else "undated"
+            selects.append(_SQL[which].format(scan=files, **self._asdict()))
         return " UNION ALL ".join(selects)
 
 

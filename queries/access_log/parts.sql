@@ -46,8 +46,8 @@ SELECT path, size, epoch_us(modified_at) FROM shown
 CREATE OR REPLACE TEMP TABLE absent AS SELECT CAST(unnest($paths) AS VARCHAR) AS path
 
 -- name: parts
--- The parts that access_log should have, their groups, and what it is the union of. Rows without a time are few; only files
--- that have some are asked for them.
+-- The parts that access_log should have, their groups, and what it is the union of. Rows without a time, or with
+-- one that nobody believed, are few; only files that have some are asked for them.
 CREATE OR REPLACE TEMP TABLE parts AS
 WITH files AS (
     SELECT
@@ -107,7 +107,13 @@ SELECT *, {timed_moment} AS "httpcodes moment" FROM {scan}
 WHERE {timed_moment} BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
 
 -- name: untimed
-SELECT *, CAST(NULL AS TIMESTAMP) AS "httpcodes moment" FROM {scan} WHERE ({moment}) IS NULL
+-- Rows without a time, or with one that nobody believed.
+SELECT *, {moment} AS "httpcodes moment" FROM {scan}
+WHERE coalesce({moment} NOT BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}', true)
+
+-- name: undated
+-- The same, of files that have no other rows.
+SELECT *, {moment} AS "httpcodes moment" FROM {scan}
 
 -- name: group
 -- Columns that stand for themselves let questions about a time or a service reach the files, which

@@ -9,9 +9,15 @@ SELECT
 FROM internal.snapshot
 
 -- name: reach
--- The first and the last bucket with a request to these services.
-SELECT min(bucket_start), max(bucket_start)
-FROM rollup_5m
+-- The first and the last bucket with a request to these services; the last that is plausible, if
+-- one is.
+SELECT
+    least(min(bucket_start), TIMESTAMP '9999-12-30'),
+    coalesce(
+        max(bucket_start) FILTER (bucket_start < as_of + INTERVAL 1 DAY + INTERVAL 5 MINUTE),
+        least(max(bucket_start), TIMESTAMP '9999-12-30')
+    )
+FROM rollup_5m, internal.snapshot
 WHERE service_name IN (SELECT unnest($services))
 
 -- name: classes
@@ -123,13 +129,15 @@ ORDER BY by_requests, by_errors
 
 -- name: lateness
 -- Files in force with requests of the period, by how many of $edges (hours) their newest request
--- was older than when the run that counted them started.
+-- was older than when the run that counted them started. Earlier programs believed moments of the
+-- future, which are left out.
 SELECT
     len(list_filter(CAST($edges AS DOUBLE[]), lambda edge: epoch(ingested_at - last_request) > edge * 3600)) AS span,
     count(*),
     CAST(sum(rows_counted) AS BIGINT)
 FROM source_files
 WHERE state = 'ingested' AND last_request >= $start AND first_request < $until
+    AND last_request < ingested_at + INTERVAL 1 DAY + INTERVAL 5 MINUTE
 GROUP BY span
 
 -- name: latest
@@ -141,6 +149,7 @@ SELECT
     count() FILTER (hours * 3600 > settle_seconds) OVER ()
 FROM source_files, internal.snapshot
 WHERE state = 'ingested' AND last_request >= $start AND first_request < $until
+    AND last_request < ingested_at + INTERVAL 1 DAY + INTERVAL 5 MINUTE
 ORDER BY hours DESC, path
 LIMIT $most
 
