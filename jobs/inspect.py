@@ -12,7 +12,7 @@ import duckdb
 from jobs.counts import rollup
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Ledger
-from jobs.logs import expressions, parquet
+from jobs.logs import parquet
 from jobs.logs.choice import Choice
 from jobs.logs.reading import FileRefused, Reading, Schema, choose
 from jobs.logs.sources import SourceFile, find
@@ -68,13 +68,13 @@ def inspect(path: str, choice: Choice, most: int) -> Inspection:
             first,
             last,
             connection.execute(_SQL["services"], {"most": most}).fetchall(),
-            connection.execute(_first_rows(file.path, reading, most)).fetchall(),
+            connection.execute(_first_rows(connection, file.path, most)).fetchall(),
         )
 
 
-def _first_rows(path: str, reading: Reading, most: int) -> str:
-    selection = expressions.access_log_selection(reading)
-    rows = scan.rows(selection, expressions.client_requests(reading), [path])
+def _first_rows(connection: duckdb.DuckDBPyConnection, path: str, most: int) -> str:
+    ((selection, condition, way),) = connection.execute(_SQL["way"]).fetchall()
+    rows = scan.rows(selection, condition, [path], way)
     numbered = _SQL["numbered"].format(rows=rows, most=most)
     return _SQL["first_rows"].replace("{rows}", snapshot.access_log([numbered]))
 

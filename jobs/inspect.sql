@@ -5,6 +5,10 @@ SELECT * REPLACE (CAST(row_number() OVER () AS VARCHAR) AS source_file) FROM ({r
 SELECT format, rows_read, rows_counted, rows_rejected, first_request, last_request
 FROM source_files WHERE state = 'ingested'
 
+-- name: way
+-- How the file was read.
+SELECT selection, condition, scan FROM internal.files JOIN internal.readings USING (reading_id)
+
 -- name: rejected
 SELECT reason, rows FROM rejected_rows ORDER BY rows DESC, reason
 

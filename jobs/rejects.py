@@ -33,20 +33,30 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
     Raises SnapshotError, duckdb.Error or OSError if the snapshot or a file can't be read.
     """
     place = None if path is None else sources.place(path)
-    options = f"filename = '{scan.SOURCE_FILE}', {scan.OPTIONS}"
     with snapshot.reading(store) as connection:
+        connection.execute(_SQL["readings"])
         files = connection.execute(_SQL["files"], {"path": place}).fetchall()
         parquet.attach(connection, (file for file, *_ in files))
-        for file, selection, condition, registered_only, ingested_at, first, last, rows in files:
+        for (
+            file,
+            selection,
+            condition,
+            way,
+            registered_only,
+            ingested_at,
+            first,
+            last,
+            rows,
+        ) in files:
             if sources.look(file) is None:
                 yield Rejects(file, rows, [], gone=True)
                 continue
-            way = {"selection": selection, "condition": condition, "options": options}
-            sql = _SQL["rows"].format(**way)
+            sql = _SQL["rows"].format(
+                selection=selection, condition=condition, rows=scan.files([file], scan=way)
+            )
             found = connection.execute(
                 sql,
                 {
-                    "file": scan.pattern(file),
                     "most": most,
                     "registered_only": registered_only,
                     "ingested_at": ingested_at,
@@ -59,6 +69,6 @@ def rejects(store: Path, path: str | None, most: int) -> Iterator[Rejects]:
 
 
 def _as_it_stands(line: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(line)
-    del row[scan.SOURCE_FILE]
-    return row
+    # What is no number is none of JSON's either; it stays readable as a text.
+    row: dict[str, Any] = json.loads(line, parse_constant=str)
+    return {name: value for name, value in row.items() if not name.startswith(scan.RESERVED)}

@@ -1,9 +1,15 @@
+-- name: readings
+CREATE OR REPLACE TEMP TABLE readings AS FROM internal.readings;
+
+-- Snapshots before schema version 4 have none.
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS scan VARCHAR
+
 -- name: files
 -- Files in force with rows that could not be counted: at a path, below it, or all. Nothing is wrong
 -- with rows that are only too old.
-SELECT path, selection, condition, registered_only, ingested_at, first_request, last_request, CAST(sum(rows) AS BIGINT)
+SELECT path, selection, condition, scan, registered_only, ingested_at, first_request, last_request, CAST(sum(rows) AS BIGINT)
 FROM internal.files
-JOIN internal.readings USING (reading_id)
+JOIN readings USING (reading_id)
 JOIN internal.rejects USING (file_id)
 WHERE state = 'ingested' AND rejects.reason <> 'older than what is kept'
     AND ($path IS NULL OR path = $path OR starts_with(path, $path || '/'))
@@ -21,16 +27,16 @@ countable AS (
     UNION
     SELECT logged FROM internal.service_aliases JOIN registered USING (service_name)
 )
-SELECT to_json(line), list_filter(['timestamp', 'service', 'status'], lambda what, number: [no_time, no_service, no_status][number])
+SELECT to_json("httpcodes line"), list_filter(['timestamp', 'service', 'status'], lambda what, number: [no_time, no_service, no_status][number])
 FROM (
     SELECT
-        line,
+        "httpcodes line",
         NOT coalesce(requested_at BETWEEN $first AND $last, false) AS no_time,
         service_name IS NULL
             OR service_name IN (SELECT logged FROM internal.service_aliases WHERE service_name IS NULL)
             OR ($registered_only AND service_name NOT IN (FROM countable)) AS no_service,
         status_code IS NULL AS no_status
-    FROM (SELECT line, {selection} FROM read_parquet($file, {options}) AS line WHERE {condition})
+    FROM (SELECT "httpcodes line", {selection} FROM {rows} AS "httpcodes line" WHERE {condition})
 )
 WHERE no_time OR no_service OR no_status
 LIMIT $most

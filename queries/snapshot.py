@@ -57,12 +57,17 @@ class WrongVersion(SnapshotError):
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Lay out an empty snapshot in the connection's current database."""
     connection.execute(beside(__name__, "snapshot.sql"))
-    connection.execute(beside(__name__, "moments.sql"))
+    define_moments(connection)
     connection.execute(
         "INSERT INTO internal.snapshot (schema_version, settle_seconds) VALUES (?, 0)",
         [SCHEMA_VERSION],
     )
     define_access_log(connection, [])
+
+
+def define_moments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lay down in the current database what logs mean by a moment, in place of what was there."""
+    connection.execute(beside(__name__, "moments.sql"))
 
 
 def access_log(selects: Sequence[str]) -> str:

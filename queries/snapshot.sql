@@ -91,12 +91,14 @@ CREATE TABLE internal.readings (
     condition VARCHAR NOT NULL,
     moment VARCHAR NOT NULL,
     bare_timestamp VARCHAR,
-    bare_service VARCHAR
+    bare_service VARCHAR,
+    scan VARCHAR
 );
 COMMENT ON TABLE internal.readings IS 'How the rows of files with the same columns (a kind) become rows of access_log: a SELECT list, and what holds of rows that are requests of clients.';
 COMMENT ON COLUMN internal.readings.moment IS 'The expression that is requested_at.';
 COMMENT ON COLUMN internal.readings.bare_timestamp IS 'The column that is requested_at as it stands, where a row has a time; NULL: none is.';
 COMMENT ON COLUMN internal.readings.bare_service IS 'The column that is service_name, or an alias, as it stands; NULL: none is.';
+COMMENT ON COLUMN internal.readings.scan IS 'A FROM clause that reads {files}; NULL: the usual one.';
 
 CREATE TABLE internal.cells (
     service_id INTEGER NOT NULL,

@@ -1,6 +1,8 @@
 """Bad rows as they stand in their files."""
 
 import json
+import subprocess
+import sys
 
 from conftest import Command, Logs, Store
 
@@ -53,3 +55,21 @@ def test_a_log_without_rejects_shows_none(logs: Logs, store: Store, httpcodes: C
     store.run(logs.folder)
     shown = httpcodes("rejects", "--store", store.folder)
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, b"", b"")
+
+
+def test_rows_that_nobody_reads_any_more_end_the_command_silently(logs: Logs, store: Store) -> None:
+    for number in range(3):
+        row = {"timestamp": ["never"] * 300, "host": [A] * 300, "status": [number] * 300}
+        logs.write(f"{number}.parquet", {**row, "path": ["/" * 1000] * 300})
+    store.run(logs.folder)
+    command = [sys.executable, "-m", "jobs.cli", "rejects", "--limit", "300", "--store"]
+    with subprocess.Popen(
+        [*command, str(store.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode().splitlines()
+    assert process.returncode == 0
+    assert all(line.endswith("300 rows rejected") for line in said)

@@ -13,10 +13,12 @@ from typing import TypeVar
 
 import duckdb
 
+from jobs.counts import by_sql as counting
+from jobs.counts import readings
 from jobs.counts.ledger import Content, Ledger, Verdict
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import MachineTrouble, is_everywhere, of_system
-from jobs.logs import expressions, objects, parquet
+from jobs.logs import expressions, objects, parquet, scans
 from jobs.logs.choice import Choice
 from jobs.logs.reading import FileRefused, Reading, Schema, choose
 from jobs.logs.sources import SourceFile, fingerprint, untouched
@@ -154,18 +156,44 @@ class Ingest:
 
     def _count(self, kind: str, choice: Choice, schema: Schema, alike: Sequence[Content]) -> None:
         try:
-            reading = choose(schema, choice)
+            reading = scans.beside_own_names(schema, choose(schema, choice))
         except FileRefused as refusal:
-            for content in alike:
-                self._quarantine(content, str(refusal))
+            self._quarantine_all(alike, refusal)
             return
         contents = self._usable(alike, choice, reading)
+        paths = [content.file.path for content in contents]
+        encrypted = parquet.encrypted(self._connection, paths)
+        sound = [content for content in contents if content.file.path not in encrypted]
+        self._count_alike(kind, schema, reading, sound)
+        for content in contents:
+            if content.file.path in encrypted:
+                its_own = scans.without_encrypted(self._connection, content.file.path, reading)
+                self._count_alike(kind, schema, its_own, [content])
+
+    def _count_alike(
+        self, kind: str, schema: Schema, reading: Reading, contents: Sequence[Content]
+    ) -> None:
         # DuckDB's number of a file in a scan gives way to a column of that name.
         shadowed = "file_index" in map(str.lower, schema)
-        sql = self._count_sql(reading, "0" if shadowed else "file_index")
         for together in [[c] for c in contents] if shadowed else filter(None, [contents]):
-            for some, _ in self._halving(together, partial(self._scan, sql)):
-                self._take_scan(some, kind, reading)
+            scan = partial(self._scan, reading, "0" if shadowed else "file_index")
+            for some, is_text in self._halving(together, scan):
+                if is_text:
+                    self._take_scan(some, kind, reading)
+                else:
+                    self._count_twice(kind, schema, reading, some)
+
+    def _count_twice(
+        self, kind: str, schema: Schema, reading: Reading, contents: Sequence[Content]
+    ) -> None:
+        """Count one file, of which some bytes are no text."""
+        try:
+            reading = scans.twice(schema, reading)
+        except FileRefused as refusal:
+            self._quarantine_all(contents, refusal)
+            return
+        for some, _ in self._halving(contents, partial(self._scan, reading, "0")):
+            self._take_scan(some, kind, reading)
 
     def _usable(
         self, contents: Sequence[Content], choice: Choice, reading: Reading
@@ -181,19 +209,9 @@ class Ingest:
                 usable.append(content)
         return usable
 
-    def _count_sql(self, reading: Reading, file_index: str) -> str:
-        return _SQL["count"].format(
-            file_index=file_index,
-            service=expressions.service(reading),
-            moment=expressions.moment(reading),
-            moment_missing=expressions.moment_missing(reading),
-            status=expressions.status(reading),
-            client_requests=expressions.client_requests(reading),
-            options=scan.OPTIONS,
-        )
-
-    def _scan(self, sql: str, contents: Sequence[Content]) -> None:
-        self._connection.execute(sql, {"files": _patterns(contents)})
+    def _scan(self, reading: Reading, file_index: str, contents: Sequence[Content]) -> bool:
+        paths = [content.file.path for content in contents]
+        return counting.count(self._connection, reading, paths, file_index)
 
     def _take_scan(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
         """What the last scan gave, into contributions, rejects and the ledger, in one go."""
@@ -218,12 +236,13 @@ class Ingest:
             _SQL["record"],
             {
                 "format": reading.format,
-                "reading_id": self._reading_id(kind, reading),
+                "reading_id": readings.number(connection, kind, reading),
                 "ingested_at": self._revision.started_at,
                 "run_id": self._revision.run_id,
                 "registered_only": self._registered_only,
             },
         )
+        readings.note_long_names(connection, kind, reading)
         connection.commit()
         self._note(replaced)
 
@@ -275,25 +294,14 @@ class Ingest:
         )
 
     def _name_services(self) -> None:
-        logged = [name for (name,) in self._connection.execute(_SQL["logged_names"]).fetchall()]
+        named = {"longest": expressions.LONGEST_SERVICE}
+        rows = self._connection.execute(_SQL["logged_names"], named).fetchall()
+        logged = [name for (name,) in rows]
         self._connection.execute(
             _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
         )
         names = _SQL["name_services"].format(registered_only=self._registered_only)
         self._connection.execute(names)
-
-    def _reading_id(self, kind: str, reading: Reading) -> int:
-        way = {
-            "kind": kind,
-            "selection": expressions.access_log_selection(reading),
-            "condition": expressions.client_requests(reading),
-            "moment": expressions.requested_at(reading),
-            "bare_timestamp": expressions.bare_timestamp(reading),
-            "bare_service": expressions.bare_service(reading),
-        }
-        self._connection.execute(_SQL["reading"], way)
-        rows: list[tuple[int]] = self._connection.execute(_SQL["reading_id"], way).fetchall()
-        return rows[0][0]
 
     def _halving(
         self, contents: Sequence[Content], action: Callable[[Sequence[Content]], T]
@@ -313,6 +321,10 @@ class Ingest:
                 yield from self._halving(contents[middle:], action)
             return
         yield contents, result
+
+    def _quarantine_all(self, contents: Sequence[Content], refusal: FileRefused) -> None:
+        for content in contents:
+            self._quarantine(content, str(refusal))
 
     def _quarantine(self, content: Content, reason: str) -> None:
         self._ledger.record([(content, reason)], "quarantined")

@@ -16,31 +16,6 @@ FROM (
 GROUP BY kind
 ORDER BY min(file_name)
 
--- name: count
--- Rows into groups as they are logged: what a service or status text means is asked once a
--- group, not once a row.
-CREATE OR REPLACE TEMP TABLE counted AS
-WITH logged AS (
-    SELECT
-        {file_index} AS file_index,
-        {service} AS service,
-        {moment} AS moment,
-        CASE WHEN {moment} IS NULL THEN {moment_missing} END AS moment_missing,
-        {status} AS status
-    FROM read_parquet($files, {options})
-    WHERE {client_requests}
-)
-SELECT
-    CAST(file_index AS INTEGER) AS file_index,
-    service,
-    coalesce(bucket_number(moment), CASE WHEN moment_missing THEN timeless() ELSE unreadable() END) AS bucket,
-    status,
-    count(*) AS rows,
-    min(moment) AS first_moment,
-    max(moment) AS last_moment
-FROM logged
-GROUP BY ALL
-
 -- name: clients
 -- Files of which at least half the named services are bare addresses: more likely clients.
 SELECT file_index
@@ -73,7 +48,8 @@ SELECT
 UPDATE counted SET service = {service_in_path} FROM batch WHERE counted.file_index = batch.file_index
 
 -- name: logged_names
-SELECT DISTINCT service FROM counted WHERE NOT missing(service)
+-- What is longer than any name is none, and is not kept.
+SELECT DISTINCT service FROM counted WHERE NOT missing(service) AND length(service) <= $longest
 
 -- name: canonical
 CREATE OR REPLACE TEMP TABLE canonical AS
@@ -210,19 +186,6 @@ SELECT
     CAST(sum(rows_counted) AS BIGINT),
     CAST(sum(rows_rejected) AS BIGINT)
 FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
-
--- name: reading
--- The number of this way to read rows, new or known.
-INSERT INTO internal.readings
-SELECT coalesce(max(reading_id), 0) + 1, $kind, $selection, $condition, $moment, $bare_timestamp, $bare_service
-FROM internal.readings
-HAVING coalesce(bool_and((kind, selection, condition, moment, bare_timestamp, bare_service)
-    IS DISTINCT FROM ($kind, $selection, $condition, $moment, $bare_timestamp, $bare_service)), true)
-
--- name: reading_id
-SELECT reading_id FROM internal.readings
-WHERE (kind, selection, condition, moment, bare_timestamp, bare_service)
-    IS NOT DISTINCT FROM ($kind, $selection, $condition, $moment, $bare_timestamp, $bare_service)
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects

@@ -1,9 +1,9 @@
 -- name: readings
 -- How these files were read, as SELECT lists.
-SELECT selection, condition, list(path ORDER BY path)
+SELECT selection, condition, list(path ORDER BY path), scan
 FROM internal.files JOIN internal.readings USING (reading_id)
 WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
-GROUP BY reading_id, selection, condition
+GROUP BY reading_id, selection, condition, scan
 ORDER BY reading_id
 
 -- name: recounted

@@ -5,32 +5,41 @@ view access_log read every log alike. All that comes from a file is quoted here.
 """
 
 import re
+from collections.abc import Callable
 
 from jobs.logs.reading import Column, Reading
+from jobs.logs.scans import UNREPLACED, literal, quoted
 from queries.access_log.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
+LONGEST_SERVICE = 512
+"""Characters of a service as logged: no name has that many, whatever stands around it."""
+
+_LONGEST_STATUS = 16
+_NO_TEXT = "chr(26)"
+"""What stands before a text that is not UTF-8: so no name, status or moment begins."""
+
+_HOST = "^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#]*)"
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
 def service(reading: Reading) -> str:
-    """Text, as logged; NULL where it is in the file's path."""
+    """Text, as logged, if it may be a name; NULL where it is in the file's path."""
     if reading.service_name or reading.service_path:
-        return f"CAST({_literal(reading.service_name)} AS VARCHAR)"
-    if reading.service and not reading.url:
-        return _text(reading.service)
-    named = [_present(reading.service)] if reading.service else []
-    return f"coalesce({', '.join([*named, _host(reading)])})"
+        return f"CAST({literal(reading.service_name)} AS VARCHAR)"
+    # What is longer is no key that groups are kept by. substr() leaves a dictionary what it is.
+    return f"substr({_service(reading)}, 1, {LONGEST_SERVICE + 1})"
 
 
 def service_in_path(reading: Reading, path: str) -> str:
     """Text, as it stands in a path."""
-    return f"regexp_extract({path}, {_literal(reading.service_path)}, 1)"
+    return f"regexp_extract({path}, {literal(reading.service_path)}, 1)"
 
 
 def status(reading: Reading) -> str:
-    """As logged, of the column's own type."""
-    return _value(reading.status)
+    """As logged, of the column's own type; a text that is longer than any status is cut."""
+    value = _value(reading.status)
+    return f"substr({value}, 1, {_LONGEST_STATUS})" if _is_text(reading.status) else value
 
 
 def status_code(reading: Reading, value: str) -> str:
@@ -64,7 +73,7 @@ def says_by_type(reading: Reading) -> bool:
 def client_requests(reading: Reading) -> str:
     """BOOLEAN: whether a row is a request of a client."""
     passed_over = (
-        f"NOT coalesce(regexp_full_match(lower({_text(column)}), {_literal(pattern)}), false)"
+        f"NOT coalesce(regexp_full_match(lower({_text(column)}), {literal(pattern)}), false)"
         for column, pattern in reading.passed_over
     )
     return " AND ".join(passed_over) or "true"
@@ -76,7 +85,7 @@ def access_log_selection(reading: Reading) -> str:
     named = service_in_path(reading, path) if reading.service_path else service(reading)
     values = {
         "requested_at": requested_at(reading),
-        "service_name": f"nullif(nullif({named}, '-'), '')",
+        "service_name": _named(f"nullif(nullif({named}, '-'), '')"),
         "status_code": status_code(reading, status(reading)),
         "source_file": path,
     }
@@ -106,6 +115,8 @@ def bare_service(reading: Reading) -> str | None:
     """The column that is the service, or an alias of it, as it stands."""
     column = reading.service
     if column is None or reading.url or reading.service_name or reading.service_path:
+        return None
+    if column.twice or reading.has_long_names:
         return None
     return _quoted(column) if column.type == "VARCHAR" and column.pattern is None else None
 
@@ -158,13 +169,29 @@ def _in_zone(us: str, zone: str | None) -> str:
     if zone is None:
         return us
     shown = f"make_timestamp(internal.calendar({us}))"
-    return f"epoch_us(timezone({_literal(zone)}, {shown}))"
+    return f"epoch_us(timezone({literal(zone)}, {shown}))"
+
+
+def _service(reading: Reading) -> str:
+    if reading.service and not reading.url:
+        return _text(reading.service)
+    named = [_present(reading.service)] if reading.service else []
+    return f"coalesce({', '.join([*named, _host(reading)])})"
+
+
+def _named(service: str) -> str:
+    """NULL where a text is too long for a name, or no text at all."""
+    return (
+        f"CASE WHEN length({service}) <= {LONGEST_SERVICE}"
+        f" AND NOT starts_with({service}, {_NO_TEXT}) THEN {service} END"
+    )
 
 
 def _host(reading: Reading) -> str:
     """The host inside a URL, with its port; the scheme may be missing before `//`."""
-    url = _text(reading.url) if reading.url else "NULL"
-    return f"regexp_extract({url}, '^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#]*)', 1)"
+    if reading.url is None:
+        return "NULL"
+    return _sound(reading.url, lambda url: _first_group(url, _HOST))
 
 
 def _date_and_time(reading: Reading) -> tuple[str, str, str]:
@@ -190,10 +217,29 @@ def _text(column: Column) -> str:
 
 
 def _value(column: Column) -> str:
+    return _sound(column, lambda value: value)
+
+
+def _sound(column: Column, part_of: Callable[[str], str]) -> str:
+    """A part of a column's value; marked where it holds bytes that are no text."""
+    value = part_of(_logged(column, _quoted(column)))
+    if not (column.twice and _is_text(column)):
+        return value
+    unreplaced = part_of(_logged(column, f"{quoted(UNREPLACED)}.{_quoted(column)}"))
+    return (
+        f"CASE WHEN {value} IS DISTINCT FROM {unreplaced}"
+        f" THEN concat({_NO_TEXT}, {value}) ELSE {value} END"
+    )
+
+
+def _logged(column: Column, name: str) -> str:
     if column.pattern is None:
-        return _quoted(column)
-    text = f"CAST({_quoted(column)} AS VARCHAR)"
-    return f"nullif(regexp_extract({text}, {_literal(column.pattern)}, 1), '')"
+        return name
+    return f"nullif({_first_group(f'CAST({name} AS VARCHAR)', column.pattern)}, '')"
+
+
+def _first_group(text: str, pattern: str) -> str:
+    return f"regexp_extract({text}, {literal(pattern)}, 1)"
 
 
 def _is_text(column: Column) -> bool:
@@ -206,8 +252,4 @@ def _is_integer(column: Column) -> bool:
 
 
 def _quoted(column: Column) -> str:
-    return ".".join('"' + step.replace('"', '""') + '"' for step in column.path)
-
-
-def _literal(text: str | None) -> str:
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+    return ".".join(map(quoted, column.path))

@@ -65,6 +65,29 @@ def damage(error: Exception) -> str:
     return f"cannot be read as Parquet: {first_line.partition(' Error: ')[2] or first_line}"
 
 
+def is_no_text(error: duckdb.Error) -> bool:
+    """Whether a scan failed for bytes that are not UTF-8."""
+    return "Invalid string encoding" in str(error)
+
+
+def encrypted(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> set[str]:
+    """Files of which some columns may be encrypted, though what columns there are is not."""
+    try:
+        rows = connection.execute(
+            "SELECT file_name FROM parquet_file_metadata($files)"
+            " WHERE encryption_algorithm IS NOT NULL",
+            {"files": [pattern(path) for path in paths]},
+        ).fetchall()
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        # The name of a key may be no text; what else is wrong with a file, its count will tell.
+        if len(paths) == 1:
+            return set(paths)
+        return set().union(*(encrypted(connection, [path]) for path in paths))
+    return {path for (path,) in rows}
+
+
 def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     """What is wrong with the pages of these columns, if the file has checksums that tell.
 

@@ -50,6 +50,8 @@ class Column:
     type: str
     pattern: str | None = None
     """What the first group of this regular expression finds in it is meant, not the whole."""
+    twice: bool = False
+    """Whether it is scanned twice, to tell what is not UTF-8."""
 
     def __str__(self) -> str:
         pattern = "" if self.pattern is None else f"~{self.pattern}"
@@ -83,6 +85,15 @@ class Reading:
     """The time zone of times that name none; UTC if None."""
     doubtful: bool
     """Whether the service's values decide if that column is the service at all."""
+    scan: str | None = None
+    """How files are scanned, if not in the usual way; see `queries.scan`."""
+    has_long_names: bool = False
+    """Whether services are logged that are longer than any name."""
+
+    @property
+    def is_twice(self) -> bool:
+        """Whether files are scanned twice, to tell what is not UTF-8."""
+        return self.status.twice
 
     @property
     def needed(self) -> list[Column]:

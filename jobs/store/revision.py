@@ -114,6 +114,10 @@ def _working(store: Path, run_id: str) -> Path:
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
+    # DuckDB takes what follows a question mark for options, and turns a backslash round.
+    if not (path := os.path.abspath(store)).isprintable() or {"?", "\\"} & set(path):
+        no = "may hold no question mark, backslash or character that can't be printed"
+        raise StoreUnusable(f"the path of the store, {path!r}, {no}")
     try:
         for folder in (store, store / "snapshots", store / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)

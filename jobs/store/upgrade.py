@@ -6,8 +6,8 @@ The run publishes it like any other change, and the old snapshot stays for a way
 import duckdb
 
 from jobs.store import answers
-from queries.snapshot import SCHEMA_VERSION
-from queries.statements import statement, statements
+from queries.snapshot import SCHEMA_VERSION, define_moments
+from queries.statements import statements
 
 STEPS = {1: "from_1", 2: "from_2", 3: "from_3"}
 """By the version that a step begins with: its statements in upgrade.sql."""
@@ -22,7 +22,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         connection.begin()
         connection.execute(_SQL[STEPS[step]])
         if step == 3:
-            connection.execute(statement("queries", "moments.sql"))
+            define_moments(connection)
         if step == 1:
             answers.remake(connection)
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])

@@ -122,5 +122,7 @@ FROM (
 ) AS reach, internal.snapshot
 WHERE services.service_id = reach.service_id AND last_seen >= as_of + INTERVAL 1 DAY;
 
--- Its parts of access_log knew no rows that nobody believed: they are made anew.
+ALTER TABLE internal.readings ADD COLUMN scan VARCHAR;
+COMMENT ON COLUMN internal.readings.scan IS 'A FROM clause that reads {files}; NULL: the usual one.';
+-- Parts of access_log read files in another way now, and know rows that nobody believed.
 UPDATE internal.access_log_parts SET digest = '';

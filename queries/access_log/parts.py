@@ -36,18 +36,20 @@ class Part(NamedTuple):
     last: datetime | None
     copies: str | None
     """The folder that those of the files lie in which are copies; None if none are."""
+    scan: str | None
+    """How its files are read, if not in the usual way."""
 
     @property
     def query(self) -> str:
         """Its rows as they are logged, with their moments."""
         selects = []
         if self.timed:
-            files = scan.files(self.timed, self.copies)
-            selects.append(_SQL["timed"].format(scan=files, **self._asdict()))
+            files = scan.files(self.timed, self.copies, self.scan)
+            selects.append(_SQL["timed"].format(**self._asdict() | {"scan": files}))
         if self.untimed:
-            files = scan.files(self.untimed, self.copies)
+            files = scan.files(self.untimed, self.copies, self.scan)
             which = "untimed" if self.timed else "undated"
-            selects.append(_SQL[which].format(scan=files, **self._asdict()))
+            selects.append(_SQL[which].format(**self._asdict() | {"scan": files}))
         return " UNION ALL ".join(selects)
 
 

@@ -1,7 +1,10 @@
 -- name: known
 CREATE OR REPLACE TEMP TABLE copies AS SELECT file_id, path AS copy FROM internal.raw_copies;
 
-CREATE OR REPLACE TEMP TABLE readings AS FROM internal.readings
+CREATE OR REPLACE TEMP TABLE readings AS FROM internal.readings;
+
+-- Snapshots before schema version 4 have none.
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS scan VARCHAR
 
 -- name: known_before_version_3
 CREATE OR REPLACE TEMP TABLE copies (file_id INTEGER, copy VARCHAR);
@@ -11,7 +14,8 @@ SELECT
     *,
     regexp_extract(selection, '^(.*?) AS requested_at, ', 1) AS moment,
     CAST(NULL AS VARCHAR) AS bare_timestamp,
-    CAST(NULL AS VARCHAR) AS bare_service
+    CAST(NULL AS VARCHAR) AS bare_service,
+    CAST(NULL AS VARCHAR) AS scan
 FROM internal.readings
 
 -- name: look
@@ -74,7 +78,8 @@ SELECT
     parts.*,
     moment,
     coalesce(bare_timestamp, moment) AS timed_moment,
-    md5(concat_ws('|', moment, timed_moment, timed, untimed, first_request, last_request, copies)) AS digest
+    scan,
+    md5(concat_ws('|', moment, timed_moment, timed, untimed, first_request, last_request, copies, scan)) AS digest
 FROM parts JOIN readings USING (reading_id);
 
 CREATE OR REPLACE TEMP TABLE groups AS
@@ -92,7 +97,7 @@ CREATE OR REPLACE TEMP TABLE whole AS
 SELECT 'access_log' AS name, md5(coalesce(string_agg(name, '|' ORDER BY name), '')) AS digest FROM groups
 
 -- name: outdated
-SELECT name, moment, timed_moment, timed, untimed, first_request, last_request, copies
+SELECT name, moment, timed_moment, timed, untimed, first_request, last_request, copies, scan
 FROM parts ANTI JOIN internal.access_log_parts USING (name, digest)
 ORDER BY name
 

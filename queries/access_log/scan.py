@@ -10,27 +10,48 @@ OPTIONS = "hive_partitioning = false, binary_as_string = true"
 
 SOURCE_FILE = "httpcodes source file"
 """The name under which a scan gives a row's file: no log's own column."""
-_COPY = "httpcodes copy"
+RESERVED = "httpcodes "
+"""How names begin that only we give to columns."""
 _MAGIC = re.compile(r"([*?\[])")
 
 
-def rows(selection: str, condition: str, paths: Sequence[str]) -> str:
+def read(named: str, text: str | None = None) -> str:
+    """A scan of {files} that gives a row's file under this name.
+
+    Text that is not UTF-8 fails it, or takes the turn that DuckDB 2 knows by the name `text`.
+    """
+    validation = f", utf8_validation = '{text}'" if text else ""
+    return f"read_parquet({{files}}, filename = '{named}', {OPTIONS}{validation})"
+
+
+def of_any_version(strict: str, lenient: str) -> str:
+    """A table function that is one of two queries: DuckDB 1 knows only strict scans."""
+    queries = ("'" + query.replace("'", "''") + "'" for query in (strict, lenient))
+    return "query(CASE WHEN starts_with(version(), 'v1.') THEN {} ELSE {} END)".format(*queries)
+
+
+def rows(selection: str, condition: str, paths: Sequence[str], scan: str | None = None) -> str:
     """The query for a SELECT list over rows of files; the list may name SOURCE_FILE."""
-    return f"SELECT {selection} FROM {files(paths)} WHERE {condition}"
+    return f"SELECT {selection} FROM {files(paths, scan=scan)} WHERE {condition}"
 
 
-def files(paths: Sequence[str], copies: str | None = None) -> str:
+def files(paths: Sequence[str], copies: str | None = None, scan: str | None = None) -> str:
     """The rows of files as a FROM clause, with SOURCE_FILE.
 
-    `copies` is the folder that some of the files are copies in, whose originals they name.
+    `copies` is the folder that some of the files are copies in, whose originals they name; `scan`
+    is how {files} are read, if not in the usual way.
     """
     listed = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
-    named = _COPY if copies else SOURCE_FILE
-    scan = f"read_parquet([{listed}], filename = '{named}', {OPTIONS})"
+    # Inside the text of a query.
+    quoted = listed.replace("'", "''")
+    found = (scan or _USUAL).replace("{files}", f"[{quoted}]")
     if not copies:
-        return scan
-    original = raw_copy.original(f'"{_COPY}"', copies)
-    return f'(SELECT * EXCLUDE ("{_COPY}"), {original} AS "{SOURCE_FILE}" FROM {scan})'
+        return found
+    original = raw_copy.original(f'"{SOURCE_FILE}"', copies)
+    return f'(SELECT * REPLACE ({original} AS "{SOURCE_FILE}") FROM {found})'
+
+
+_USUAL = of_any_version(f"FROM {read(SOURCE_FILE)}", f"FROM {read(SOURCE_FILE, 'replace')}")
 
 
 def pattern(path: str) -> str:

@@ -1,0 +1,24 @@
+-- name: count
+-- Rows into groups as they are logged: what a service or status text means is asked once a
+-- group, not once a row.
+CREATE OR REPLACE TEMP TABLE counted AS
+WITH logged AS (
+    SELECT
+        {file_index} AS file_index,
+        {service} AS service,
+        {moment} AS moment,
+        CASE WHEN {moment} IS NULL THEN {moment_missing} END AS moment_missing,
+        {status} AS status
+    FROM {scan}
+    WHERE {client_requests}
+)
+SELECT
+    CAST(file_index AS INTEGER) AS file_index,
+    service,
+    coalesce(bucket_number(moment), CASE WHEN moment_missing THEN timeless() ELSE unreadable() END) AS bucket,
+    status,
+    count(*) AS rows,
+    min(moment) AS first_moment,
+    max(moment) AS last_moment
+FROM logged
+GROUP BY ALL

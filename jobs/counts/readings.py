@@ -1,0 +1,39 @@
+"""The ways in which files were read, as the view access_log and a recount need to know them."""
+
+from dataclasses import replace
+
+import duckdb
+
+from jobs.logs import expressions
+from jobs.logs.reading import Reading
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+def number(connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading) -> int:
+    """The number of this way to read rows, new or known."""
+    way = {
+        "kind": kind,
+        "selection": expressions.access_log_selection(reading),
+        "condition": expressions.client_requests(reading),
+        "moment": expressions.requested_at(reading),
+        "bare_timestamp": expressions.bare_timestamp(reading),
+        "bare_service": expressions.bare_service(reading),
+        "scan": reading.scan,
+    }
+    connection.execute(_SQL["reading"], way)
+    rows: list[tuple[int]] = connection.execute(_SQL["reading_id"], way).fetchall()
+    return rows[0][0]
+
+
+def note_long_names(connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading) -> None:
+    """Of the batch, note files with services that are too long for names: none is shown as it
+    stands."""
+    named = {"longest": expressions.LONGEST_SERVICE}
+    rows = connection.execute(_SQL["long_named"], named).fetchall()
+    if rows and expressions.bare_service(reading):
+        number_of_those = number(connection, kind, replace(reading, has_long_names=True))
+        files = [file_id for (file_id,) in rows]
+        way = {"files": files, "reading_id": number_of_those}
+        connection.execute(_SQL["read_otherwise"], way)

@@ -1,0 +1,142 @@
+"""Columns, files and stores whose names mean something to somebody: none fails a run."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import Command, Logs, Store
+
+from jobs import verify as proofs
+from jobs.rejects import rejects
+from jobs.store.revision import StoreUnusable
+from queries.analyst.adhoc import fenced
+
+A = "a.example"
+NOON = "2025-09-09T12:00:00Z"
+MAPS = ["service=host", "timestamp=timestamp", "status=status"]
+
+COLUMNS = [
+    "httpcodes source file", "HTTPCODES Source File", "httpcodes source file_",
+    "httpcodes moment", "httpcodes service", "httpcodes unreplaced", "httpcodes line",
+    "httpcodes {files}", "filename", "FileName", "requested_at", "service_name", "status_code",
+    "source_file", "bucket", "moment", "line", "scanned", "{files}", "{scan}", "$files",
+    "a'b", 'a"b', "a;b", "a\nb", "a?b", "%s", "*", "ünïcode", " ", "--", "select",
+]  # fmt: skip
+SHADOWS = ["file_index", "File_Index", "file_row_number"]
+
+
+def delivered(logs: Logs, store: Store, column: str, host: bytes) -> None:
+    """A file with such a column, and with such a host in the last of three rows; and another."""
+    hosts = pa.array([A.encode(), b"a b", host], pa.binary()).view(pa.string())
+    columns = {"timestamp": [NOON] * 3, "host": hosts, "status": [200] * 3}
+    logs.write("a.parquet", {**columns, column: ["x", "y", "z"]})
+    logs.requests("b.parquet", (NOON, A, 404))
+    store.run(logs.folder, maps=MAPS)
+
+
+@pytest.mark.parametrize("column", COLUMNS + SHADOWS)
+def test_a_column_may_have_any_name(column: str, logs: Logs, store: Store) -> None:
+    delivered(logs, store, column, A.encode())
+    assert sum(store.counts().values()) == 3
+    assert store.sql("SELECT count(*), count(service_name) FROM access_log") == [(4, 3)]
+    assert sum(len(file.shown) for file in rejects(store.folder, None, 10)) == 1
+    assert not proofs.verify(store.folder, deep=True).findings
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_so_it_may_beside_bytes_that_are_no_text(column: str, logs: Logs, store: Store) -> None:
+    delivered(logs, store, column, b"\xff")
+    assert sum(store.counts().values()) == 2
+    assert store.sql("SELECT count(*), count(service_name) FROM access_log") == [(4, 2)]
+    assert sum(len(file.shown) for file in rejects(store.folder, None, 10)) == 2
+    assert not proofs.verify(store.folder, deep=True).findings
+
+
+@pytest.mark.parametrize("column", SHADOWS)
+def test_what_can_not_be_told_apart_is_refused(column: str, logs: Logs, store: Store) -> None:
+    delivered(logs, store, column, b"\xff")
+    assert store.states() == {"a.parquet": "quarantined", "b.parquet": "ingested"}
+    ((reason,),) = store.sql("SELECT reason FROM source_files WHERE state = 'quarantined'")
+    assert column.lower() in reason
+
+
+def test_nothing_is_counted_by_a_column_with_a_name_of_ours(logs: Logs, store: Store) -> None:
+    columns = {"timestamp": [NOON], "Httpcodes moment": [A], "status": [200]}
+    logs.write("a.parquet", columns)
+    store.run(logs.folder, maps=["service=Httpcodes moment", *MAPS[1:]])
+    assert store.states() == {"a.parquet": "quarantined"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a'b.parquet", 'a"b.parquet', "a;b.parquet", "a\nb.parquet", "a?b.parquet", "a*b.parquet",
+        "a[b].parquet", "{a,b}.parquet", "{files}.parquet", "100%.parquet", "%41.parquet",
+        "ü/日本.parquet", "#a.parquet", "a\\b.parquet", "$files.parquet", "--.parquet",
+        "x=1/host=evil/a.parquet", "a?version=1/a#b.parquet",
+    ],
+)  # fmt: skip
+def test_a_file_may_have_any_name(name: str, logs: Logs, store: Store) -> None:
+    file = logs.requests(name, (NOON, A, 200), (NOON, "a b", 200))
+    other = logs.requests("other.parquet", (NOON, A, 404), ("never", A, 200))
+    store.run(logs.folder)
+    assert sum(store.counts().values()) == 2
+    shown = store.sql("SELECT DISTINCT source_file FROM access_log ORDER BY 1")
+    assert shown == sorted([(str(file),), (str(other),)])
+    assert [len(file.shown) for file in rejects(store.folder, None, 10)] == [1, 1]
+    with fenced(store.folder) as analyst:
+        assert list(analyst.ask("SELECT count(*) AS n FROM access_log")) == [(["n"], [(4,)])]
+    assert not proofs.verify(store.folder, deep=True).findings
+
+
+@pytest.mark.parametrize("name", ["a#b", "a'b", 'a"b', "a b", "ü日本", "a;b", "%20", "[a*]", ":memory:", "$s"])  # fmt: skip
+def test_a_store_may_have_such_a_name(name: str, logs: Logs, tmp_path: Path) -> None:
+    logs.requests("a.parquet", (NOON, A, 200), (NOON, "a b", 200))
+    store = Store(tmp_path / name)
+    for status in (200, 404):
+        logs.requests(f"{status}.parquet", (NOON, A, status))
+        store.run(logs.folder)
+    with fenced(store.folder) as analyst:
+        assert list(analyst.ask("SELECT count(*) AS n FROM access_log")) == [(["n"], [(4,)])]
+    assert not proofs.verify(store.folder, deep=True).findings
+
+
+@pytest.mark.parametrize(
+    "name", ["a?b", "a\\b", "a?access_mode=read_write/store", "a\nb", "a\udcff"]
+)
+def test_a_store_that_duckdb_would_lay_elsewhere_is_refused(
+    name: str, logs: Logs, tmp_path: Path
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+    with pytest.raises(StoreUnusable, match="may hold no question mark"):
+        Store(tmp_path / name).run(logs.folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_rejects_are_json_whatever_the_row_holds(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    logs.write(
+        "a.parquet",
+        {
+            "timestamp": ["never"] * 3,
+            "host": [A] * 3,
+            "status": [200] * 3,
+            "took": [float("nan"), float("inf"), float("-inf")],
+            "parts": [[float("nan")], [], None],
+            "raw": pa.array([b"\xff\x00", b"x", None], pa.binary()),
+            "fixed": pa.array([b"\xff\x00", b"xy", None], pa.binary(2)),
+            "line": ["x", "y", "z"],
+            "httpcodes line": ["x", "y", "z"],
+        },
+    )
+    store.run(logs.folder)
+    shown = httpcodes("rejects", "--store", store.folder)
+
+    def fail(constant: str) -> None:
+        raise AssertionError(constant)
+
+    rows = [json.loads(line, parse_constant=fail)["row"] for line in shown.stdout.splitlines()]
+    assert [row["took"] for row in rows] == ["NaN", "Infinity", "-Infinity"]
+    assert [row["line"] for row in rows] == ["x", "y", "z"]
