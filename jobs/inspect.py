@@ -35,6 +35,8 @@ class Inspection:
     rows_counted: int
     rejected: Sequence[tuple[str, int]]
     """Reasons, with the rows."""
+    passed_over: Sequence[tuple[str, int]]
+    """What rows are that are no requests of clients, with how many."""
     first_request: datetime | None
     """Naive, UTC; of any row with a time."""
     last_request: datetime | None
@@ -57,7 +59,7 @@ def inspect(path: str, choice: Choice, most: int) -> Inspection:
         _ingest(connection, file, choice)
         schema = parquet.schema(connection, file.path)
         reading = choose(schema, choice)
-        ((_, read, counted, _, first, last),) = connection.execute(_SQL["file"]).fetchall()
+        ((read, counted, first, last),) = connection.execute(_SQL["file"]).fetchall()
         return Inspection(
             file.path,
             schema,
@@ -65,6 +67,7 @@ def inspect(path: str, choice: Choice, most: int) -> Inspection:
             read,
             counted,
             connection.execute(_SQL["rejected"]).fetchall(),
+            connection.execute(_SQL["passed_over"]).fetchall(),
             first,
             last,
             connection.execute(_SQL["services"], {"most": most}).fetchall(),

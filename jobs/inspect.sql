@@ -2,7 +2,7 @@
 SELECT * REPLACE (CAST(row_number() OVER () AS VARCHAR) AS source_file) FROM ({rows} LIMIT {most})
 
 -- name: file
-SELECT format, rows_read, rows_counted, rows_rejected, first_request, last_request
+SELECT rows_read, rows_counted, first_request, last_request
 FROM source_files WHERE state = 'ingested'
 
 -- name: way
@@ -11,6 +11,9 @@ SELECT selection, condition, scan FROM internal.files JOIN internal.readings USI
 
 -- name: rejected
 SELECT reason, rows FROM rejected_rows ORDER BY rows DESC, reason
+
+-- name: passed_over
+SELECT reason, rows FROM passed_over_rows ORDER BY rows DESC, reason
 
 -- name: services
 SELECT service_name, CAST(sum(requests) AS BIGINT) AS requests FROM rollup_5m

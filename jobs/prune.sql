@@ -69,4 +69,6 @@ INSERT INTO internal.rejects SELECT file_id, 'older than what is kept', requests
 DELETE FROM internal.files WHERE file_id IN (SELECT unnest($files))
 
 -- name: forget_rejects
-DELETE FROM internal.rejects WHERE file_id NOT IN (SELECT file_id FROM internal.files)
+DELETE FROM internal.rejects WHERE file_id NOT IN (SELECT file_id FROM internal.files);
+
+DELETE FROM internal.passed_over WHERE file_id NOT IN (SELECT file_id FROM internal.files)

@@ -84,8 +84,10 @@ class Rebuilt:
                 "read": done.rows_read,
                 "counted": done.rows_counted,
                 "rejected": done.rows_rejected,
+                "passed_over": done.rows_passed_over,
             },
             "rejected": dict(sorted(done.rejected.items())),
+            "passed_over": dict(sorted(done.passed_over.items())),
             "missing": [
                 {"path": path, "rows": rows, "dropped": path in self.dropped}
                 for path, rows in sorted(self.missing.items())

@@ -11,6 +11,7 @@ from jobs.counts import rollup
 from jobs.counts.recount import recount
 from jobs.logs.sources import fingerprint, look
 from queries import snapshot
+from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)
@@ -102,10 +103,12 @@ def _changed(contents: dict[str, str]) -> list[Finding]:
 
 
 def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> list[Finding]:
-    """Cells of these files that come out differently when their rows are counted again."""
+    """What comes out differently when the rows of these files are counted again."""
     if not paths:
         return []
     rollup.define_buckets(connection)
     recount(connection, paths)
-    rows = connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
+    files = {"files": [scan.pattern(path) for path in paths]}
+    incomplete = connection.execute(_SQL["incomplete"], files).fetchall()
+    rows = incomplete + connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
     return [Finding(*row) for row in rows]

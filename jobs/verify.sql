@@ -10,10 +10,11 @@ contributed AS (
 ),
 -- What the files in force say of themselves, beside what is kept of them.
 in_force AS (
-    SELECT files.*, coalesce(given.requests, 0) AS given, coalesce(refused.rows, 0) AS refused
+    SELECT files.*, coalesce(given.requests, 0) AS given, coalesce(refused.rows, 0) AS refused, coalesce(passed.rows, 0) AS passed
     FROM internal.files AS files
     LEFT JOIN (SELECT file_id, sum(requests) AS requests FROM internal.contributions GROUP BY file_id) AS given USING (file_id)
     LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.rejects GROUP BY file_id) AS refused USING (file_id)
+    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.passed_over GROUP BY file_id) AS passed USING (file_id)
     WHERE state = 'ingested'
 )
 SELECT 'rows read = counted + rejected' AS check, path AS place, rows_read AS expected, rows_counted + rows_rejected AS found
@@ -33,6 +34,8 @@ SELECT 'nothing is older than what is kept', concat('service_id ', service_id), 
 FROM cells WHERE bucket_start < (SELECT kept_from FROM internal.snapshot) GROUP BY service_id
 UNION ALL
 SELECT 'rows rejected = rejects', path, rows_rejected, refused FROM in_force WHERE rows_rejected <> refused
+UNION ALL
+SELECT 'rows passed over = reasons', path, coalesce(rows_passed_over, 0), passed FROM in_force WHERE coalesce(rows_passed_over, 0) <> passed
 UNION ALL
 SELECT 'contributions of files in force only', concat('file_id ', file_id), 0, sum(requests)
 FROM internal.contributions WHERE file_id NOT IN (SELECT file_id FROM in_force) GROUP BY file_id
@@ -124,6 +127,13 @@ ORDER BY ALL
 -- name: in_force
 -- The files in force, for a look at what lies at their paths.
 SELECT path, fingerprint FROM internal.files WHERE state = 'ingested' ORDER BY path
+
+-- name: incomplete
+-- Files whose footers promise other rows than those that were met when they were counted.
+SELECT 'rows of the file = counted + rejected + passed over', path, num_rows, rows_read + rows_passed_over
+FROM parquet_file_metadata($files) JOIN internal.files ON path = file_name
+WHERE state = 'ingested' AND num_rows <> rows_read + rows_passed_over
+ORDER BY path
 
 -- name: miscounted
 -- What the rows of these files gave when they were counted again, beside what was kept: cell by

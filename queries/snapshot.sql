@@ -73,7 +73,7 @@ CREATE TABLE internal.files (
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
 COMMENT ON COLUMN internal.files.registered_only IS 'Whether only rows of registered services were counted.';
-COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
+COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients. NULL: a program of schema version 3 or earlier counted the file.';
 COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
 COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were rejected, UTC. NULL: none were for that.';
 COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
@@ -266,7 +266,8 @@ COMMENT ON COLUMN watermarks.final_until IS 'Buckets that end at this moment or 
 CREATE VIEW source_files AS
 SELECT
     path, size, modified_at, fingerprint, format, rows_read, rows_counted, rows_rejected,
-    first_request, last_request, ingested_at, run_id, state, reason, folded, file_id
+    first_request, last_request, ingested_at, run_id, state, reason, folded, file_id,
+    rows_passed_over
 FROM internal.files;
 COMMENT ON VIEW source_files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN source_files.path IS 'Where the file was found, absolute.';
@@ -285,6 +286,7 @@ COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the
 COMMENT ON COLUMN source_files.reason IS 'Why the state is what it is, in a sentence; NULL: nothing to say.';
 COMMENT ON COLUMN source_files.folded IS 'True once the replacement window of a file in force has closed: its contributions are no longer kept apart.';
 COMMENT ON COLUMN source_files.file_id IS 'Joins contributions.';
+COMMENT ON COLUMN source_files.rows_passed_over IS 'Rows that are no requests of clients; with rows_read they are all rows of the file. passed_over_rows says why. NULL: nobody counted them.';
 
 CREATE VIEW rejected_rows AS
 SELECT path, rejects.reason, rows
@@ -294,6 +296,15 @@ COMMENT ON VIEW rejected_rows IS 'Rows of the files in force that could not be c
 COMMENT ON COLUMN rejected_rows.path IS 'The file.';
 COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time that is missing, unreadable, implausible or in the future, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
 COMMENT ON COLUMN rejected_rows.rows IS 'How many rows.';
+
+CREATE VIEW passed_over_rows AS
+SELECT path, passed_over.reason, rows
+FROM internal.passed_over JOIN internal.files USING (file_id)
+WHERE state = 'ingested';
+COMMENT ON VIEW passed_over_rows IS 'Rows of the files in force that are no requests of clients.';
+COMMENT ON COLUMN passed_over_rows.path IS 'The file.';
+COMMENT ON COLUMN passed_over_rows.reason IS 'What the rows are, as httpcodes formats tells of the format.';
+COMMENT ON COLUMN passed_over_rows.rows IS 'How many rows.';
 
 CREATE VIEW contributions AS
 SELECT file_id, service_name, bucket_start, status_code, requests

@@ -1,6 +1,7 @@
 """How to read a file: services that no column names, hosts inside URLs, rows that are no requests
 of clients, zones, and columns that only look like the right one."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -260,6 +261,22 @@ def caddy(loggers: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def cloudflare(**columns: list[Any]) -> dict[str, Any]:
+    many = len(next(iter(columns.values())))
+    return {
+        "ClientRequestHost": [A] * many, "EdgeStartTimestamp": [NOON] * many,
+        "EdgeResponseStatus": [200] * many, **columns,
+    }  # fmt: skip
+
+
+def envoy(clusters: list[str | None]) -> dict[str, Any]:
+    many = len(clusters)
+    return {
+        "start_time": [NOON] * many, "response_code": [200] * many, "authority": [A] * many,
+        "upstream_cluster": clusters,
+    }  # fmt: skip
+
+
 OTEL_WORDS = ["SPAN_KIND_SERVER", "Server", None, "SPAN_KIND_CLIENT", "internal", "Producer", "CONSUMER"]  # fmt: skip
 PASSED_OVER = {
     "frontdoor, absent": (front_door([A, "-"]), {A: 1, B: 1}),
@@ -275,15 +292,31 @@ PASSED_OVER = {
     ),
     "opentelemetry, words": (opentelemetry(OTEL_WORDS), {A: 3}),
     "opentelemetry, numbers": (opentelemetry([0, 1, 2, 3, 4, 5]), {A: 2}),
-    "caddy": (caddy(["http.log.access.log0", "http.log.error", "http.log.error.log0"]), {A: 1}),
+    "opentelemetry, floats": (opentelemetry([2.0, 3.0, None]), {A: 2}),
+    "caddy": (
+        caddy(["http.log.access.log0", "http.log.error", "http.log.error.log0",
+               "http.handlers.reverse_proxy"]), {A: 1},
+    ),
     "traefik": (
-        {"StartUTC": [NOON] * 2, "DownstreamStatus": [200] * 2, "RequestHost": [A] * 2,
-         "RouterName": ["web@docker", "ping@internal"]}, {A: 1},
+        {"StartUTC": [NOON] * 3, "DownstreamStatus": [200] * 3, "RequestHost": [A] * 3,
+         "RouterName": ["web@docker", "ping@internal", "web-to-websecure@internal"]}, {A: 2},
+    ),
+    "cloudflare, workers": (
+        cloudflare(WorkerSubrequest=[False, True, None], ParentRayID=["00", "r1", "00"]), {A: 2},
+    ),
+    "cloudflare, numbers": (cloudflare(WorkerSubrequest=[0.0, 1.0, None]), {A: 2}),
+    "cloudflare, sources": (
+        cloudflare(ClientRequestSource=["eyeball", "edgeWorkerFetch", "purge", "healthcheck", "",
+                                        "orangeToOrange", "inBrowserChallenge", "newKind"]), {A: 4},
+    ),
+    "akamai": (
+        {"reqHost": [A] * 4, "reqTimeSec": [SECONDS] * 4, "statusCode": [200] * 4,
+         "isMidgress": ["0", "1", "2", None]}, {A: 2},
     ),
     "envoy": (
-        {"start_time": [NOON] * 3, "response_code": [200] * 3, "authority": [A] * 3,
-         "upstream_cluster": ["inbound|80||", "outbound|80||b", None]}, {A: 2},
+        envoy(["inbound|80||", "outbound|80||b", "PassthroughCluster", None]), {A: 2},
     ),
+    "envoy, gateway": (envoy(["outbound|80||b", "outbound|80||c", None]), {A: 3}),
     "fastly": (
         {"timestamp": [NOON] * 3, "response_status": [200] * 3, "host": [A] * 3,
          "fastly_is_edge": [True, False, None]}, {A: 2},
@@ -304,8 +337,62 @@ def test_a_row_that_is_no_clients_request_is_passed_over(
     assert store.counts() == {(name, NOON, 200): n for name, n in requests.items()}
     assert store.rejected() == {}
     assert (summary.outcome.rows_read, summary.outcome.rows_counted) == (counted, counted)
+    others = len(next(iter(columns.values()))) - counted
+    assert summary.outcome.rows_passed_over == sum(summary.outcome.passed_over.values()) == others
+    assert store.sql("SELECT coalesce(sum(rows), 0)::BIGINT FROM passed_over_rows") == [(others,)]
     assert store.sql("SELECT count(*) FROM access_log") == [(counted,)]
     assert agrees(store)
+
+
+def test_what_is_passed_over_beside_other_rows_is_decided_file_by_file(
+    logs: Logs, store: Store
+) -> None:
+    logs.write("gateway.parquet", envoy(["outbound|80||b"] * 3))
+    logs.write("mesh.parquet", envoy(["outbound|80||b", "inbound|80||"]))
+    logs.write("sidecar.parquet", envoy(["inbound|81||", "inbound|80||"]))
+    store.run(logs.folder)
+    files = (
+        "SELECT parse_filename(path), rows_counted, rows_passed_over FROM source_files ORDER BY 1"
+    )
+    assert store.sql(files) == [("gateway.parquet", 3, 0), ("mesh.parquet", 1, 1), ("sidecar.parquet", 2, 0)]  # fmt: skip
+    assert store.sql("SELECT count(*) FROM access_log") == [(6,)]
+    assert agrees(store)
+
+
+def test_rows_passed_over_show_in_every_summary(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    file = logs.write("a.parquet", cloudflare(WorkerSubrequest=[True, False, True]))
+    metrics = store.folder.with_name("a.prom")
+    ran = httpcodes("run", file, "--store", store.folder, "--json", "--metrics-file", metrics)
+    figures = json.loads(ran.stdout)
+    rows = {"read": 1, "counted": 1, "rejected": 0, "passed_over": 2}
+    assert (ran.returncode, figures["rows"]) == (0, rows)
+    assert figures["passed_over"] == {"fetch of a Worker": 2}
+    assert re.search(r"rows passed over +2\n +fetch of a Worker +2\n", ran.stderr.decode())
+    told = metrics.read_text(encoding="utf-8")
+    assert 'httpcodes_passed_over_rows{reason="fetch of a Worker"} 2\n' in told
+    assert 'httpcodes_last_success_rows{outcome="passed_over"} 2\n' in told
+    status = json.loads(httpcodes("status", "--store", store.folder, "--json").stdout)
+    assert status["passed_over"] == figures["passed_over"]
+    assert "passed over     2 fetch of a Worker" in httpcodes("inspect", file).stdout.decode()
+    again = ("rebuild", "--from", NOON[:10], "--to", NOON[:10], "--store", store.folder, "--json")
+    rebuilt = json.loads(httpcodes(*again).stdout)
+    assert (rebuilt["rows"], rebuilt["passed_over"]) == (rows, figures["passed_over"])
+    assert store.sql("SELECT rows_passed_over FROM runs") == [(2,), (2,)]
+
+
+def test_a_file_with_other_rows_than_its_footer_promises_counts_nothing(
+    logs: Logs, store: Store
+) -> None:
+    file = logs.write("a.parquet", cloudflare(WorkerSubrequest=[True, False, None]))
+    content = file.read_bytes()
+    # The number of rows stands before the list of one row group.
+    assert content.count(b"\x16\x06\x19\x1c") == 1
+    file.write_bytes(content.replace(b"\x16\x06\x19\x1c", b"\x16\x08\x19\x1c"))
+    ((_, reason),) = store.run(file).outcome.quarantined.items()
+    assert reason.startswith("its footer promises 4 rows and 3 were read: it is damaged")
+    assert store.counts() == {}
 
 
 def test_a_file_of_nothing_but_such_rows_counts_nothing(logs: Logs, store: Store) -> None:

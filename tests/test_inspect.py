@@ -223,7 +223,7 @@ def test_a_format_is_shown_with_its_columns_and_what_is_passed_over(httpcodes: C
     assert "service hostName else the host inside requestUri" in told
     assert "timestamp time" in told
     assert "status httpStatusCode" in told
-    assert "passed over rows whose isReceivedFromClient is false" in told
+    assert "passed over rows whose isReceivedFromClient is false|0" in told
     assert "duration_ms timeTaken, x 1000" in told
     without = lines(httpcodes("formats", "combined"))
     assert "service none: --service-name or --service-from-path" in without

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -424,6 +425,51 @@ def test_a_page_that_does_not_match_its_checksum_is_found(
     (reason,) = summary.outcome.quarantined.values()
     assert reason == "a page does not match its checksum: the file was damaged after it was written"
     assert store.counts() == {(A, NOON, 200): 300}
+
+
+DECIDING: dict[str, tuple[dict[str, Any], dict[str, Any], bytes]] = {
+    "combined": (
+        {"line": [f'192.0.2.1 - - [09/Sep/2025:12:00:00 +0000] "GET / HTTP/1.1" {n} 1' for n in (200, 404)]},
+        {"service_name": A}, b'" 404',
+    ),
+    "a map's pattern": (
+        {"text": ["h=a.example s=200"], "timestamp": [NOON]},
+        {"maps": ["service=text~h=(\\S+)", "timestamp=timestamp", "status=text~s=(.*)"]}, b"a.example",
+    ),
+    "passed over": (
+        {"reqHost": [A], "reqTimeSec": [1757419200], "statusCode": ["200"], "isMidgress": ["1x"]},
+        {}, b"1x",
+    ),
+    "the URL": (
+        {"time": [NOON], "elb_status_code": ["200"], "domain_name": ["-"],
+         "request_url": ["https://b.example/"]}, {}, b"https://b",
+    ),
+    "nested": (
+        {"ts": [1757419200.5], "status": [200], "request": [{"uri": "/", "Host": "b.example"}]},
+        {}, b"b.example",
+    ),
+    "dotted": (
+        {"span_id": ["x"], "start_time": [NOON], "http.response.status_code": [200],
+         "server.address": ["b.example"]}, {}, b"b.example",
+    ),
+    "other case": ({"TimeStamp": [NOON], "HOST": ["b.example"], "Status": [200]}, {}, b"b.example"),
+    "the time of day": (
+        {"date": ["2025-09-09"], "time": ["12:00:00"], "x_host_header": [A], "sc_status": [200]},
+        {}, b"12:00",
+    ),
+}  # fmt: skip
+"""Columns, how they are read, and a value of a column that decides what counts."""
+
+
+@pytest.mark.parametrize("what", DECIDING)
+def test_every_column_that_decides_is_checked(what: str, logs: Logs, store: Store) -> None:
+    columns, how, value = DECIDING[what]
+    options = {"compression": "none", "write_page_checksum": True, "write_statistics": False}
+    file = logs.write("a.parquet", columns, **options)
+    assert store.run(file, **how).outcome.files_ingested == 1
+    flipped(file, value)
+    (reason,) = store.run(file, **how).outcome.quarantined.values()
+    assert reason.startswith("a page does not match its checksum")
 
 
 def test_what_no_checksum_covers_is_read_as_it_stands(logs: Logs, store: Store) -> None:

@@ -72,7 +72,7 @@ def test_only_registered_services_count_and_that_is_no_failure(
     done = httpcodes("run", "--config", config, "--json", "--quiet")
     assert (done.returncode, done.stderr) == (0, b"")
     summary = json.loads(done.stdout)
-    assert summary["rows"] == {"read": 3, "counted": 2, "rejected": 1}
+    assert summary["rows"] == {"read": 3, "counted": 2, "rejected": 1, "passed_over": 0}
     assert summary["rejected"] == {"service not registered": 1}
     assert store.counts() == {(A, NOON, 200): 2}
     assert store.rejected() == {"service not registered": 1}

@@ -121,7 +121,7 @@ def test_json_is_one_event_a_line(httpcodes: Command, configured: Path, logs: Lo
     assert all(event["time"].startswith("20") and event["time"].endswith("Z") for event in told)
     assert told[1]["path"] == str(logs.folder / "b.parquet")
     assert (told[2]["reason"], told[2]["rows"]) == ("status unreadable", 1)
-    assert told[3]["rows"] == {"read": 2, "counted": 1, "rejected": 1}
+    assert told[3]["rows"] == {"read": 2, "counted": 1, "rejected": 1, "passed_over": 0}
     quiet = httpcodes("run", "--config", configured, "--log-format", "json", "--quiet", "--json")
     assert (quiet.stderr, json.loads(quiet.stdout)["rows"]["read"]) == (b"", 0)
 

@@ -17,8 +17,9 @@ CONTRACT = {
     "access_log": "requested_at service_name status_code method path bytes_sent duration_ms "
     "client_ip user_agent referer cache_status source_file",
     "source_files": "path size modified_at fingerprint format rows_read rows_counted rows_rejected "
-    "first_request last_request ingested_at run_id state reason folded file_id",
+    "first_request last_request ingested_at run_id state reason folded file_id rows_passed_over",
     "rejected_rows": "path reason rows",
+    "passed_over_rows": "path reason rows",
     "contributions": "file_id service_name bucket_start status_code requests",
     "runs": "run_id started_at finished_at files_ingested files_unchanged files_replaced "
     "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected rows_passed_over",

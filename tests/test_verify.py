@@ -142,3 +142,26 @@ def test_the_command_exits_with_1_and_names_the_differing_bucket(
     missing = httpcodes("verify", "--store", counted.folder / "nowhere")
     assert missing.returncode == 1
     assert "nothing was published here yet" in missing.stderr.decode()
+
+
+OTHER_REASONS = "UPDATE internal.passed_over SET rows = 1"
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        (OTHER_REASONS, ("rows passed over = reasons", "a.parquet", 2, 1)),
+        (
+            f"{OTHER_REASONS}; UPDATE internal.files SET rows_passed_over = 1",
+            ("rows of the file = counted + rejected + passed over", "a.parquet", 3, 2),
+        ),
+    ],
+)
+def test_rows_passed_over_are_proved(
+    damage: str, finding: tuple[str, str, int, int], logs: Logs, store: Store
+) -> None:
+    columns = {"reqHost": [A] * 3, "reqTimeSec": [1757419200] * 3, "statusCode": [200] * 3}
+    logs.write("a.parquet", columns | {"isMidgress": [0, 1, 2]})
+    store.run(logs.folder)
+    tamper(store, damage)
+    assert finding in found(verify(store.folder, deep=True))

@@ -92,8 +92,10 @@ def _show(format_: Format) -> None:
         if role == "service" and format_.url:
             names += f"{' else ' if names else ''}the host inside {format_.url}"
         typer.echo(f"{role:<15} {names or 'none: --service-name or --service-from-path'}")
-    for column, pattern in format_.passed_over:
-        typer.echo(f"passed over     rows whose {column} is {pattern}")
+    for rule in format_.passed_over:
+        what = rule.holds or f"there and not {rule.but}"
+        where = f", in files where others are {rule.beside}" if rule.beside else ""
+        typer.echo(f"passed over     rows whose {rule.column} is {what}{where}")
     for name, column in format_.optional.items():
         unit = f", x {format_.milliseconds:g}" if name == "duration_ms" else ""
         typer.echo(f"{name:<15} {column}{unit}")
@@ -112,6 +114,8 @@ def _tell(seen: inspecting.Inspection) -> None:
     typer.echo(f"counted         {seen.rows_counted:,}")
     for reason, rows in seen.rejected:
         typer.echo(f"rejected        {rows:,} {reason}")
+    for reason, rows in seen.passed_over:
+        typer.echo(f"passed over     {rows:,} {reason}")
     typer.echo(f"first, last     {seen.first_request}, {seen.last_request} UTC")
     for name, requests in seen.services:
         typer.echo(f"                {requests:,} requests of {name}")

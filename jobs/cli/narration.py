@@ -81,7 +81,8 @@ def _table(figures: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     for group in ("files", "rows"):
         for what, how_many in figures[group].items():
-            table.add_row(f"{group} {what}", f"{how_many:,}")
-    for reason, rows in figures["rejected"].items():
-        table.add_row(f"  {reason}", f"{rows:,}")
+            table.add_row(f"{group} {what.replace('_', ' ')}", f"{how_many:,}")
+            # Rejected and passed over: what is figures[what], too.
+            for reason, rows in figures.get(what, {}).items() if group == "rows" else ():
+                table.add_row(f"  {reason}", f"{rows:,}")
     return table

@@ -77,6 +77,7 @@ def as_machine_reads(found: Status) -> dict[str, Any]:
             for path, state, reason in (facts.unusable if facts else [])
         ],
         "rejected": facts.rejected if facts else {},
+        "passed_over": facts.passed_over if facts else {},
         "snapshots": found.snapshots,
         "growth": found.growth,
     }
@@ -137,6 +138,7 @@ def _files(found: Status) -> Rows:
     more = len(facts.unusable) - SHOWN
     rows += [("", f"and {more:,} more; --json names them")] if more > 0 else []
     rows += [("rejected", f"{n:,} rows, {reason}") for reason, n in facts.rejected.items()]
+    rows += [("passed over", f"{n:,} rows, {reason}") for reason, n in facts.passed_over.items()]
     return rows
 
 

@@ -22,3 +22,20 @@ SELECT
     max(moment) AS last_moment
 FROM logged
 GROUP BY ALL
+
+-- name: passed_over
+-- Rows that are no requests of clients; with the others they are all rows of their files.
+CREATE OR REPLACE TEMP TABLE passed_over AS
+SELECT CAST({file_index} AS INTEGER) AS file_index, {reason} AS reason, count(*) AS rows
+FROM {scan}
+WHERE NOT ({client_requests})
+GROUP BY ALL
+
+-- name: none_passed_over
+CREATE OR REPLACE TEMP TABLE passed_over (file_index INTEGER, reason VARCHAR, rows BIGINT)
+
+-- name: promised
+-- How many rows the footers say.
+CREATE OR REPLACE TEMP TABLE promised AS
+SELECT CAST(list_position($paths, file_name) - 1 AS INTEGER) AS file_index, num_rows AS rows
+FROM parquet_file_metadata($files)

@@ -6,21 +6,22 @@ culprits stand alone; they go to quarantine, and what they held in that scan cou
 Where it is the machine that failed, no file is judged.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import duckdb
 
+from jobs.counts import beside, misfit, readings
 from jobs.counts import by_sql as counting
-from jobs.counts import readings
 from jobs.counts.ledger import Content, Ledger, Verdict
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import MachineTrouble, is_everywhere, of_system
 from jobs.logs import expressions, objects, parquet, scans
 from jobs.logs.choice import Choice
-from jobs.logs.reading import FileRefused, Reading, Schema, choose
+from jobs.logs.reading import FileRefused, PassedOver, Reading, Schema, choose
 from jobs.logs.sources import SourceFile, fingerprint, untouched
 from jobs.store.revision import Revision
 from queries.access_log import scan
@@ -164,27 +165,38 @@ class Ingest:
         paths = [content.file.path for content in contents]
         encrypted = parquet.encrypted(self._connection, paths)
         sound = [content for content in contents if content.file.path not in encrypted]
-        self._count_alike(kind, schema, reading, sound)
+        self._count_alike(kind, choice, schema, reading, sound)
         for content in contents:
             if content.file.path in encrypted:
                 its_own = scans.without_encrypted(self._connection, content.file.path, reading)
-                self._count_alike(kind, schema, its_own, [content])
+                self._count_alike(kind, choice, schema, its_own, [content])
 
     def _count_alike(
-        self, kind: str, schema: Schema, reading: Reading, contents: Sequence[Content]
+        self,
+        kind: str,
+        choice: Choice,
+        schema: Schema,
+        reading: Reading,
+        contents: Sequence[Content],
     ) -> None:
         # DuckDB's number of a file in a scan gives way to a column of that name.
         shadowed = "file_index" in map(str.lower, schema)
+        file_index = "0" if shadowed else "file_index"
         for together in [[c] for c in contents] if shadowed else filter(None, [contents]):
-            scan = partial(self._scan, reading, "0" if shadowed else "file_index")
-            for some, is_text in self._halving(together, scan):
-                if is_text:
-                    self._take_scan(some, kind, reading)
-                else:
-                    self._count_twice(kind, schema, reading, some)
+            for own, files in self._readings(reading, file_index, together):
+                for some, is_text in self._halving(files, partial(self._scan, own, file_index)):
+                    if is_text:
+                        self._take_scan(some, choice, kind, own)
+                    else:
+                        self._count_twice(kind, choice, schema, own, some)
 
     def _count_twice(
-        self, kind: str, schema: Schema, reading: Reading, contents: Sequence[Content]
+        self,
+        kind: str,
+        choice: Choice,
+        schema: Schema,
+        reading: Reading,
+        contents: Sequence[Content],
     ) -> None:
         """Count one file, of which some bytes are no text."""
         try:
@@ -193,7 +205,7 @@ class Ingest:
             self._quarantine_all(contents, refusal)
             return
         for some, _ in self._halving(contents, partial(self._scan, reading, "0")):
-            self._take_scan(some, kind, reading)
+            self._take_scan(some, choice, kind, reading)
 
     def _usable(
         self, contents: Sequence[Content], choice: Choice, reading: Reading
@@ -209,19 +221,57 @@ class Ingest:
                 usable.append(content)
         return usable
 
+    def _readings(
+        self, reading: Reading, file_index: str, contents: Sequence[Content]
+    ) -> Iterable[tuple[Reading, list[Content]]]:
+        """Each file's own: some rows are passed over only beside others of the same file."""
+        if not beside.is_needed(reading):
+            return [(reading, list(contents))]
+
+        def rules_of(some: Sequence[Content]) -> list[PassedOver]:
+            return beside.passed_over(self._connection, reading, file_index, _patterns(some))
+
+        own: dict[PassedOver, list[Content]] = {}
+        for some, rules in self._halving(contents, rules_of):
+            for content, each in zip(some, rules, strict=True):
+                own.setdefault(each, []).append(content)
+        return [(replace(reading, passed_over=rules), files) for rules, files in own.items()]
+
     def _scan(self, reading: Reading, file_index: str, contents: Sequence[Content]) -> bool:
         paths = [content.file.path for content in contents]
         return counting.count(self._connection, reading, paths, file_index)
 
-    def _take_scan(self, contents: Sequence[Content], kind: str, reading: Reading) -> None:
+    def _take_scan(
+        self, contents: Sequence[Content], choice: Choice, kind: str, reading: Reading
+    ) -> None:
         """What the last scan gave, into contributions, rejects and the ledger, in one go."""
         taken = self._sound(contents, reading)
-        if not taken:
-            return
+        while taken:
+            self._connection.begin()
+            if len(taken) < len(contents):
+                self._connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
+            self._add_rows(taken, reading)
+            misfits = self._misfits(choice, reading)
+            if not misfits:
+                self._record(taken, kind, reading)
+                return
+            # What they name leaves no trace; the others are taken without them.
+            self._connection.rollback()
+            for index, role, rows in misfits:
+                content = taken.pop(index)
+                path = content.file.path
+                reason = misfit.sentence(self._connection, path, reading, role, rows)
+                self._quarantine(content, reason)
+
+    def _misfits(self, choice: Choice, reading: Reading) -> list[tuple[int, str, int]]:
+        """Files of the batch that a reading which nobody asked for fits in no row."""
+        if choice.format or choice.mapping:
+            return []
+        roles = {"in_text": misfit.looked_for_in_text(reading), "texts": misfit.texts(reading)}
+        return self._connection.execute(_SQL["misfits"], roles).fetchall()
+
+    def _add_rows(self, taken: dict[int, Content], reading: Reading) -> None:
         connection = self._connection
-        connection.begin()
-        if len(taken) < len(contents):
-            connection.execute(_SQL["leave_out"], {"indexes": list(taken)})
         self._describe_batch(taken)
         if reading.service_path:
             named = expressions.service_in_path(reading, "batch.path")
@@ -231,6 +281,9 @@ class Ingest:
         status_code = expressions.status_code(reading, "status")
         connection.execute(_SQL["judge"].format(status_code=status_code))
         connection.execute(_SQL["take"])
+
+    def _record(self, taken: dict[int, Content], kind: str, reading: Reading) -> None:
+        connection = self._connection
         replaced = self._ledger.replace(list(taken.values()))
         connection.execute(
             _SQL["record"],
@@ -248,6 +301,8 @@ class Ingest:
 
     def _sound(self, contents: Sequence[Content], reading: Reading) -> dict[int, Content]:
         """The files of the scan, by their index in it, whose rows may be taken."""
+        incomplete = self._connection.execute(_SQL["incomplete"]).fetchall()
+        other_rows = {index: (promised, met) for index, promised, met in incomplete}
         clients = set()
         if reading.doubtful:
             rows = self._connection.execute(_SQL["clients"]).fetchall()
@@ -256,7 +311,14 @@ class Ingest:
         for index, content in enumerate(contents):
             if not self._stands(content):
                 continue
-            if index in clients:
+            if index in other_rows:
+                promised, met = other_rows[index]
+                self._quarantine(
+                    content,
+                    f"its footer promises {promised:,} rows and {met:,} were read: it is damaged, "
+                    "or a broken program wrote it",
+                )
+            elif index in clients:
                 self._quarantine(
                     content,
                     f'the column "{reading.service}" holds addresses, perhaps of clients: if they '
@@ -361,14 +423,20 @@ class Ingest:
         return stands
 
     def _note(self, replaced: int) -> None:
-        ((files, read, counted, rejected),) = self._connection.execute(_SQL["taken"]).fetchall()
+        taken = self._connection.execute(_SQL["taken"]).fetchall()
+        ((files, read, counted, rejected, passed_over),) = taken
         self.outcome.files_ingested += files - replaced
         self.outcome.files_replaced += replaced
         self.outcome.rows_read += read
         self.outcome.rows_counted += counted
         self.outcome.rows_rejected += rejected
-        for reason, rows in self._connection.execute(_SQL["rejected"]).fetchall():
-            self.outcome.rejected[reason] = self.outcome.rejected.get(reason, 0) + rows
+        self.outcome.rows_passed_over += passed_over
+        self._add("rejected", self.outcome.rejected)
+        self._add("reasons_passed_over", self.outcome.passed_over)
+
+    def _add(self, reasons: str, known: dict[str, int]) -> None:
+        for reason, rows in self._connection.execute(_SQL[reasons]).fetchall():
+            known[reason] = known.get(reason, 0) + rows
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

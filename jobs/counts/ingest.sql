@@ -16,6 +16,17 @@ FROM (
 GROUP BY kind
 ORDER BY min(file_name)
 
+-- name: incomplete
+-- Files of which other rows were met than their footers promise: both numbers.
+WITH met AS (
+    SELECT file_index, sum(rows) AS rows
+    FROM (SELECT file_index, rows FROM counted UNION ALL SELECT file_index, rows FROM passed_over)
+    GROUP BY file_index
+)
+SELECT promised.file_index, promised.rows, CAST(coalesce(met.rows, 0) AS BIGINT)
+FROM promised LEFT JOIN met USING (file_index)
+WHERE promised.rows <> coalesce(met.rows, 0)
+
 -- name: clients
 -- Files of which at least half the named services are bare addresses: more likely clients.
 SELECT file_index
@@ -135,6 +146,33 @@ SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged 
 INSERT INTO internal.rejects
 SELECT file_id, reason, CAST(sum(rows) AS BIGINT) FROM judged WHERE reason IS NOT NULL GROUP BY ALL;
 
+INSERT INTO internal.passed_over
+SELECT file_id, reason, rows FROM passed_over JOIN batch USING (file_index);
+
+-- name: misfits
+-- Files of which every row is rejected for one reason, which says that the reading is wrong rather
+-- than the rows: nothing was found inside a text; or there is text in more than one row that can't
+-- be read, but for services, which clients write as they like; or it is more than a handful of rows.
+SELECT file_index, role, rows
+FROM (
+    SELECT
+        file_id,
+        split_part(any_value(reason), ' ', 1) AS role,
+        any_value(reason) LIKE '% unreadable' AS unreadable,
+        CAST(sum(rows) AS BIGINT) AS rows
+    FROM internal.rejects
+    WHERE file_id IN (SELECT file_id FROM batch)
+    GROUP BY file_id
+    HAVING count(*) = 1 AND bool_and(regexp_full_match(reason, '(timestamp|service|status) (missing|unreadable)'))
+)
+JOIN batch USING (file_id)
+WHERE file_id NOT IN (SELECT file_id FROM internal.contributions WHERE file_id IN (SELECT file_id FROM batch))
+    AND (
+        role IN (SELECT unnest(CAST($in_text AS VARCHAR[])))
+        OR (unreadable AND rows > 1 AND role <> 'service' AND role IN (SELECT unnest(CAST($texts AS VARCHAR[]))))
+        OR rows >= 10
+    )
+
 -- name: record
 INSERT INTO internal.files BY NAME
 WITH read AS (
@@ -157,6 +195,9 @@ WITH read AS (
 ), refused AS (
     SELECT file_id, sum(rows) AS rows FROM internal.rejects
     WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
+), passed AS (
+    SELECT file_id, sum(rows) AS rows FROM internal.passed_over
+    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
 )
 SELECT
     batch.* EXCLUDE (file_index),
@@ -165,6 +206,7 @@ SELECT
     coalesce(read.rows, 0) AS rows_read,
     coalesce(taken.rows, 0) AS rows_counted,
     coalesce(refused.rows, 0) AS rows_rejected,
+    coalesce(passed.rows, 0) AS rows_passed_over,
     make_timestamp(first_moment) AS first_request,
     make_timestamp(last_moment) AS last_request,
     $ingested_at AS ingested_at,
@@ -178,15 +220,21 @@ JOIN plausible USING (file_index)
 LEFT JOIN read USING (file_index)
 LEFT JOIN taken USING (file_id)
 LEFT JOIN refused USING (file_id)
+LEFT JOIN passed USING (file_id)
 
 -- name: taken
 SELECT
     count(*),
     CAST(sum(rows_read) AS BIGINT),
     CAST(sum(rows_counted) AS BIGINT),
-    CAST(sum(rows_rejected) AS BIGINT)
+    CAST(sum(rows_rejected) AS BIGINT),
+    CAST(sum(rows_passed_over) AS BIGINT)
 FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects
+WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason
+
+-- name: reasons_passed_over
+SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.passed_over
 WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason

@@ -131,6 +131,8 @@ UPDATE internal.folded_days SET file_id = heir_id FROM heirs WHERE file_id = gon
 
 UPDATE internal.rejects SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
 
+UPDATE internal.passed_over SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
+
 UPDATE internal.files SET
     state = 'ingested',
     reason = NULL,
@@ -139,6 +141,7 @@ UPDATE internal.files SET
     rows_read = gone.rows_read,
     rows_counted = gone.rows_counted,
     rows_rejected = gone.rows_rejected,
+    rows_passed_over = gone.rows_passed_over,
     first_request = gone.first_request,
     last_request = gone.last_request,
     ingested_at = gone.ingested_at,

@@ -27,6 +27,8 @@ class Outcome:
     rows_passed_over: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     """Rows by the reason for which they were not counted."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """Rows that are no requests of clients, by what they are."""
     quarantined: dict[str, str] = field(default_factory=dict)
     """Reasons by path."""
     not_kept: dict[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ view access_log read every log alike. All that comes from a file is quoted here.
 import re
 from collections.abc import Callable
 
+from jobs.logs.formats import NoRequest
 from jobs.logs.reading import Column, Reading
 from jobs.logs.scans import UNREPLACED, literal, quoted
 from queries.access_log.scan import SOURCE_FILE
@@ -72,11 +73,27 @@ def says_by_type(reading: Reading) -> bool:
 
 def client_requests(reading: Reading) -> str:
     """BOOLEAN: whether a row is a request of a client."""
-    passed_over = (
-        f"NOT coalesce(regexp_full_match(lower({_text(column)}), {literal(pattern)}), false)"
-        for column, pattern in reading.passed_over
-    )
-    return " AND ".join(passed_over) or "true"
+    return " AND ".join(f"NOT {_fits(*rule)}" for rule in reading.passed_over) or "true"
+
+
+def passed_over(reading: Reading) -> str:
+    """Text: why a row is no request of a client; NULL if it is one."""
+    whens = (f"WHEN {_fits(*rule)} THEN {literal(rule[1].reason)}" for rule in reading.passed_over)
+    return f"CASE {' '.join(whens)} END" if reading.passed_over else "NULL"
+
+
+def holds(column: Column, pattern: str) -> str:
+    """BOOLEAN: whether a column's text, in lower case, is of this pattern."""
+    # Whole numbers stand as 1.0 where a writer had no integers beside missing values.
+    whole = literal(rf"({pattern})(\.0+)?")
+    return f"coalesce(regexp_full_match(lower({_text(column)}), {whole}), false)"
+
+
+def _fits(column: Column, rule: NoRequest) -> str:
+    if rule.holds:
+        return holds(column, rule.holds)
+    said = f"coalesce({_text(column)} NOT IN ('', '-'), false)"
+    return f"({said} AND NOT {holds(column, rule.but)})"
 
 
 def access_log_selection(reading: Reading) -> str:

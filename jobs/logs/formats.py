@@ -12,6 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class NoRequest:
+    """Rows that are no requests of clients, by what a column holds in them, in lower case."""
+
+    column: str
+    reason: str
+    """What such rows are."""
+    holds: str = ""
+    """A pattern of what the column holds in them."""
+    but: str = ""
+    """Or of what it holds in all other rows that have it."""
+    beside: str = ""
+    """A pattern of what the column has to hold in other rows of the same file."""
+
+
 @dataclass(frozen=True, eq=False)
 class Format:
     """What a vendor calls what. A file that has two of the names listed for a role is refused."""
@@ -37,8 +52,8 @@ class Format:
     """A struct that the columns may also lie in."""
     clients: tuple[str, ...] = ()
     """Service columns that elsewhere hold addresses of clients: their values are looked at."""
-    passed_over: tuple[tuple[str, str], ...] = ()
-    """Rows that are no requests of clients: a column, and a pattern of what it holds in them."""
+    passed_over: tuple[NoRequest, ...] = ()
+    """Rows that are no requests of clients; the first that fits a row gives the reason."""
 
 
 OPTIONAL = (
@@ -99,6 +114,15 @@ FORMATS = (
             "referer": "ClientRequestReferer",
             "cache_status": "CacheCacheStatus",
         },
+        # https://developers.cloudflare.com/logs/reference/clientrequestsource/
+        passed_over=(
+            NoRequest("WorkerSubrequest", "fetch of a Worker", "true|1"),
+            NoRequest(
+                "ClientRequestSource",
+                "request of Cloudflare's own",
+                but="eyeball|1|orangetoorange|9|inbrowserchallenge|12|unknown|0",
+            ),
+        ),
     ),
     # A customer names these columns; the first of each pair is Fastly's own default. Where logs
     # are shielded, the shield writes a row as well.
@@ -119,7 +143,7 @@ FORMATS = (
             "referer": "request_referer",
             "cache_status": "response_state | cache_state",
         },
-        passed_over=(("fastly_is_edge", "false"),),
+        passed_over=(NoRequest("fastly_is_edge", "second row of a shield", "false|0"),),
     ),
     Format(
         "akamai",
@@ -138,6 +162,7 @@ FORMATS = (
             "referer": "referer",
             "cache_status": "cacheStatus",
         },
+        passed_over=(NoRequest("isMidgress", "traffic between servers of Akamai", "1|2"),),
     ),
     # domain_name is the name in the TLS handshake, and missing without one.
     Format(
@@ -180,8 +205,8 @@ FORMATS = (
         },
         milliseconds=1000,
         passed_over=(
-            ("isReceivedFromClient", "false"),
-            ("category", ".*(probe|firewall).*"),
+            NoRequest("isReceivedFromClient", "second row of a shield", "false|0"),
+            NoRequest("category", "row of another log", ".*(probe|firewall).*"),
         ),
     ),
     Format(
@@ -204,7 +229,7 @@ FORMATS = (
         },
         milliseconds=1000,
     ),
-    # Its error log repeats requests.
+    # Its error log repeats requests, and so does what a proxy logs of its upstreams.
     Format(
         "caddy",
         "Caddy, JSON",
@@ -221,9 +246,12 @@ FORMATS = (
             "client_ip": "request.client_ip | request.remote_ip",
         },
         milliseconds=1000,
-        passed_over=(("logger", r"http\.log\.error.*"),),
+        passed_over=(
+            NoRequest("logger", "row of another log", r"http\.(log\.error|handlers)(\..*)?"),
+        ),
     ),
-    # A mesh's outbound sidecar logs the call that the inbound one logs again.
+    # A mesh's outbound sidecar logs the call that the inbound one logs again. A gateway is
+    # outbound alone.
     Format(
         "envoy",
         "Envoy, JSON, as Istio and Envoy Gateway name it",
@@ -240,7 +268,14 @@ FORMATS = (
             "client_ip": r"downstream_remote_address~^(.*):\d+$",
             "user_agent": "user_agent",
         },
-        passed_over=(("upstream_cluster", r"outbound\|.*"),),
+        passed_over=(
+            NoRequest(
+                "upstream_cluster",
+                "outbound copy of a call",
+                r"outbound\|.*|passthroughcluster|blackholecluster",
+                beside=r"inbound(\||passthroughcluster).*",
+            ),
+        ),
     ),
     Format(
         "traefik",
@@ -260,7 +295,14 @@ FORMATS = (
             "referer": "request_Referer",
         },
         milliseconds=0.000001,
-        passed_over=(("RouterName", ".*@internal"),),
+        # Not its redirections, such as web-to-websecure@internal: clients ask for these.
+        passed_over=(
+            NoRequest(
+                "RouterName",
+                "request to Traefik itself",
+                "(acme-http(-bypass)?|api|dashboard|debug|ping|prometheus|rest)@internal",
+            ),
+        ),
     ),
     # The three times are one moment. The usual formats have no host.
     Format(
@@ -370,7 +412,13 @@ FORMATS = (
             "client_ip": "client.address",
             "user_agent": "user_agent.original",
         },
-        passed_over=(("kind", "(span_kind_)?(internal|client|producer|consumer)|[1345]"),),
+        passed_over=(
+            NoRequest(
+                "kind | span_kind | span.kind | SpanKind",
+                "span that is no server's",
+                "(span_kind_)?(internal|client|producer|consumer)|[1345]",
+            ),
+        ),
     ),
 )
 BY_NAME = {format_.name: format_ for format_ in FORMATS}

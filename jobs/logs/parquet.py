@@ -91,6 +91,8 @@ def encrypted(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> se
 def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     """What is wrong with the pages of these columns, if the file has checksums that tell.
 
+    A column with a pattern is looked at as a whole.
+
     DuckDB checks none, and bytes that changed under Zstandard or no compression mostly come out
     as other values rather than as an error.
     """
@@ -102,13 +104,27 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     try:
         source = objects.opened(path) if objects.is_object(path) else path
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
-            for _ in file.iter_batches(columns=[str(column) for column in columns]):
+            leaves = [file.schema.column(index).path for index in range(len(file.schema))]
+            for _ in file.iter_batches(columns=_leaves_of(columns, leaves)):
                 pass
     except (pa.ArrowException, OSError, ValueError) as error:
         # What else goes wrong is for DuckDB to judge.
         if "CRC checksum verification failed" in str(error):
             return "a page does not match its checksum: the file was damaged after it was written"
     return None
+
+
+def _leaves_of(columns: Sequence[Column], leaves: Sequence[str]) -> list[str]:
+    """The leaves of a Parquet schema that hold these columns, by their own paths."""
+    found: set[str] = set()
+    for column in columns:
+        # What lies in a map or a list has further steps in between: all of its column is looked at.
+        for place in (".".join(column.path), column.path[0]):
+            below = [leaf for leaf in leaves if f"{leaf}.".startswith(f"{place}.")]
+            if below:
+                break
+        found.update(below or leaves)
+    return sorted(found)
 
 
 def _has_page_checksums(path: str) -> bool:

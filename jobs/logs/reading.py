@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jobs.logs.choice import ROLES, Choice, map_options, split_pattern
-from jobs.logs.formats import BY_NAME, FORMATS, Format
+from jobs.logs.formats import BY_NAME, FORMATS, Format, NoRequest
 
 _NUMBER = r"U?(TINY|SMALL|BIG|HUGE)?(INT|INTEGER)|FLOAT|DOUBLE|DECIMAL.*"
 _TEXT = r"VARCHAR|BLOB|ENUM.*"
@@ -62,6 +62,10 @@ Schema = Mapping[str, Column]
 """The columns of a file by their names; those inside structs by dotted names."""
 
 
+PassedOver = tuple[tuple[Column, NoRequest], ...]
+"""Columns that tell which rows are no requests of clients."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """How one kind of file is read: the columns that mean something."""
@@ -79,8 +83,7 @@ class Reading:
     status: Column
     optional: Mapping[str, Column]
     milliseconds: float
-    passed_over: tuple[tuple[Column, str], ...]
-    """Columns, and patterns of what they hold in rows that are no requests of clients."""
+    passed_over: PassedOver
     zone: str | None
     """The time zone of times that name none; UTC if None."""
     doubtful: bool
@@ -97,9 +100,9 @@ class Reading:
 
     @property
     def needed(self) -> list[Column]:
-        """The columns that are counted by."""
+        """The columns that decide what is counted."""
         roles = (self.service, self.url, *self.timestamp, self.status)
-        return [column for column in roles if column]
+        return [column for column in roles if column] + [column for column, _ in self.passed_over]
 
     @property
     def spelled_out(self) -> str:
@@ -281,7 +284,7 @@ def _checked(
             _check_type(role, column, joined=len(parts) > 1)
     service = columns["service"][0] if "service" in columns else None
     optional = {name: _find(schema, names, format_) for name, names in format_.optional.items()}
-    others = [(_find(schema, name, format_), held) for name, held in format_.passed_over]
+    others = [(_find(schema, rule.column, format_), rule) for rule in format_.passed_over]
     return Reading(
         format=format_.name,
         service=service,
@@ -292,7 +295,7 @@ def _checked(
         status=columns["status"][0],
         optional={name: found[0] for name, found in optional.items() if found},
         milliseconds=format_.milliseconds,
-        passed_over=tuple((found[0], held) for found, held in others if found),
+        passed_over=tuple((found[0], rule) for found, rule in others if found),
         zone=choice.zone,
         doubtful=service is not None and _fold(str(service)) in map(_fold, format_.clients),
     )

@@ -55,6 +55,9 @@ def _counted(facts: Facts) -> Iterator[Family]:
         yield f"last_success_{what}", f"What the last success did with {what}.", samples
     rejected: list[Sample] = [({"reason": why}, rows) for why, rows in facts.rejected.items()]
     yield "rejected_rows", "Rows of the files in force that could not be counted.", rejected
+    passed: list[Sample] = [({"reason": why}, rows) for why, rows in facts.passed_over.items()]
+    no_requests = "Rows of the files in force that are no requests of clients."
+    yield "passed_over_rows", no_requests, passed
     for state in ("quarantined", "refused"):
         how_many = sum(each == state for _, each, _ in facts.unusable)
         yield f"{state}_files", f"Files that are {state}.", [({}, how_many)]

@@ -24,11 +24,6 @@ from queries.snapshot import SnapshotError, reading
 from queries.statements import statements
 
 _SQL = statements(__name__)
-_PUBLISHED = (
-    "run_id", "finished_at", "files_ingested", "files_unchanged", "files_replaced",
-    "files_duplicate", "files_refused", "files_quarantined", "rows_read", "rows_counted",
-    "rows_rejected",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,8 @@ class Facts:
     """Paths, states (quarantined or refused) and reasons."""
     rejected: dict[str, int]
     """Rows of the files in force by the reason for which they could not be counted."""
+    passed_over: dict[str, int]
+    """Rows of the files in force that are no requests of clients, by what they are."""
     deliveries: list[Delivery]
 
 
@@ -132,16 +129,18 @@ def _last_run(store: Path) -> tuple[str | None, LastRun | None]:
 
 def _facts(store: Path, wanted: Sequence[Source], record: LastRun | None) -> Facts:
     with reading(store) as snapshot:
-        ((name, final_until),) = snapshot.execute(_SQL["snapshot"]).fetchall()
+        ((name, final_until, version),) = snapshot.execute(_SQL["snapshot"]).fetchall()
         run_id = record.run_id if record else None
         runs = snapshot.execute(_SQL["published"], {"run_id": run_id}).fetchall()
+        figures = [column[0] for column in snapshot.description]
         return Facts(
             name,
             final_until,
-            dict(zip(_PUBLISHED, runs[0], strict=True)) if runs else None,
+            dict(zip(figures, runs[0], strict=True)) if runs else None,
             snapshot.execute(_SQL["services"]).fetchall(),
             snapshot.execute(_SQL["unusable"]).fetchall(),
             dict(snapshot.execute(_SQL["rejected"]).fetchall()),
+            dict(snapshot.execute(_SQL["passed_over"]).fetchall()) if version > 3 else {},
             _deliveries(snapshot, wanted),
         )
 

@@ -1,14 +1,14 @@
 -- name: snapshot
 -- Which snapshot this is, and up to when its buckets can't change any more.
-SELECT current_database(), time_bucket(INTERVAL 5 MINUTE, as_of - to_seconds(settle_seconds))
+SELECT
+    current_database(),
+    time_bucket(INTERVAL 5 MINUTE, as_of - to_seconds(settle_seconds)),
+    schema_version
 FROM internal.snapshot
 
 -- name: published
 -- The run that is asked for if it published; else the newest that did more than take back.
-SELECT
-    run_id, finished_at, files_ingested, files_unchanged, files_replaced, files_duplicate,
-    files_refused, files_quarantined, rows_read, rows_counted, rows_rejected
-FROM runs
+SELECT * EXCLUDE (started_at, files_forgotten) FROM runs
 WHERE files_forgotten = 0
 ORDER BY run_id IS NOT DISTINCT FROM $run_id DESC, started_at DESC
 LIMIT 1
@@ -26,6 +26,9 @@ ORDER BY path
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM rejected_rows GROUP BY reason ORDER BY reason
+
+-- name: passed_over
+SELECT reason, CAST(sum(rows) AS BIGINT) FROM passed_over_rows GROUP BY reason ORDER BY reason
 
 -- name: watermark
 -- The latest request of the files in force that a source delivered, be they there still or not. A

@@ -73,7 +73,9 @@ COMMENT ON TABLE internal.access_log_parts IS 'The views that access_log is made
 -- Rows that are no requests of clients are counted apart, and a verdict knows what it was taken
 -- under.
 ALTER TABLE internal.files ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
-COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients.';
+COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests of clients. NULL: a program of schema version 3 or earlier counted the file.';
+UPDATE internal.files SET rows_passed_over = NULL
+WHERE reading_id IN (SELECT reading_id FROM internal.readings WHERE condition <> 'true');
 ALTER TABLE internal.files ADD COLUMN read_under VARCHAR;
 COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
 ALTER TABLE internal.files ADD COLUMN plausible_from TIMESTAMP;
@@ -91,12 +93,44 @@ COMMENT ON TABLE internal.passed_over IS 'Rows that are no requests of clients, 
 ALTER TABLE runs ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
 COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';
 
+CREATE OR REPLACE VIEW source_files AS
+SELECT
+    path, size, modified_at, fingerprint, format, rows_read, rows_counted, rows_rejected,
+    first_request, last_request, ingested_at, run_id, state, reason, folded, file_id,
+    rows_passed_over
+FROM internal.files;
+COMMENT ON VIEW source_files IS 'The ledger: one row for each content that a path has had.';
+COMMENT ON COLUMN source_files.path IS 'Where the file was found, absolute.';
+COMMENT ON COLUMN source_files.size IS 'Bytes.';
+COMMENT ON COLUMN source_files.modified_at IS 'Modification time that the file system gave, UTC.';
+COMMENT ON COLUMN source_files.fingerprint IS 'SHA-256 of the content; NULL: the file could not be read to its end.';
+COMMENT ON COLUMN source_files.format IS 'The format that it was read as; NULL: none was found.';
+COMMENT ON COLUMN source_files.rows_read IS 'rows_counted + rows_rejected.';
+COMMENT ON COLUMN source_files.rows_counted IS 'Rows that are requests in the counts, while state is ingested.';
+COMMENT ON COLUMN source_files.rows_rejected IS 'Rows that could not be counted; rejected_rows says why.';
+COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
+COMMENT ON COLUMN source_files.ingested_at IS 'When the run that wrote this row started, UTC.';
+COMMENT ON COLUMN source_files.run_id IS 'That run.';
+COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file.';
+COMMENT ON COLUMN source_files.reason IS 'Why the state is what it is, in a sentence; NULL: nothing to say.';
+COMMENT ON COLUMN source_files.folded IS 'True once the replacement window of a file in force has closed: its contributions are no longer kept apart.';
+COMMENT ON COLUMN source_files.file_id IS 'Joins contributions.';
+COMMENT ON COLUMN source_files.rows_passed_over IS 'Rows that are no requests of clients; with rows_read they are all rows of the file. passed_over_rows says why. NULL: nobody counted them.';
+
+CREATE VIEW passed_over_rows AS
+SELECT path, passed_over.reason, rows
+FROM internal.passed_over JOIN internal.files USING (file_id)
+WHERE state = 'ingested';
+COMMENT ON VIEW passed_over_rows IS 'Rows of the files in force that are no requests of clients.';
+COMMENT ON COLUMN passed_over_rows.path IS 'The file.';
+COMMENT ON COLUMN passed_over_rows.reason IS 'What the rows are, as httpcodes formats tells of the format.';
+COMMENT ON COLUMN passed_over_rows.rows IS 'How many rows.';
+
 -- Verdicts of the machine's trouble and not of the content, which the next run reads again.
 DELETE FROM internal.files
 WHERE state = 'quarantined' AND (fingerprint IS NULL OR contains(reason, 'more memory than the run may use'));
 -- Only what is plausible is the first or the last of anything.
-COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
-COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
 COMMENT ON COLUMN rejected_rows.reason IS 'What is wrong with the row: the first of its time that is missing, unreadable, implausible or in the future, its service, its status that is missing or unreadable, its service that nobody registered, or its time before what is kept.';
 COMMENT ON COLUMN services.first_seen IS 'Start of the first bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
 COMMENT ON COLUMN services.last_seen IS 'Start of the last bucket that holds a request of it, or held one until it was pruned, UTC; NULL: there is none.';
