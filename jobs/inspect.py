@@ -14,7 +14,8 @@ from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Ledger
 from jobs.logs import parquet
 from jobs.logs.choice import Choice
-from jobs.logs.reading import FileRefused, Reading, Schema, choose
+from jobs.logs.columns import Schema
+from jobs.logs.reading import FileRefused, Reading, choose
 from jobs.logs.sources import SourceFile, find
 from jobs.store.revision import USUAL, Revision
 from queries import snapshot

@@ -160,5 +160,5 @@ def find(wanted: Sequence[Source]) -> tuple[sources.Found, dict[str, Choice]]:
         found = sources.find(source.where)
         everything.files.update(found.files)
         everything.refused.update(found.refused)
-        choices = dict.fromkeys(found.files, source.choice) | choices
+        choices = dict.fromkeys(found.files, source.asked) | choices
     return everything, choices

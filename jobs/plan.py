@@ -145,7 +145,7 @@ def _unusable(connection: duckdb.DuckDBPyConnection, path: str, choice: Choice) 
     except FileRefused as refusal:
         return str(refusal)
     except duckdb.Error as error:
-        return parquet.damage(error)
+        return parquet.damage(error, path)
     if choice.service_path and choice.service_of(path) is None:
         return "its path names no service as --service-from-path has it"
     return None

@@ -51,32 +51,30 @@ def test_a_format_is_chosen_by_the_columns_present(
     [
         ("timestamp time host status",
          '"timestamp" and "time" could both be the timestamp; settle it with '
-         "--map service=host --map timestamp=COLUMN --map status=status"),
+         "--map service=host --map timestamp=timestamp --map status=status"),
         ("timestamp host domain status",
          '"host" and "domain" could both be the service; settle it with '
-         "--map service=COLUMN --map timestamp=timestamp --map status=status"),
+         "--map service=host --map timestamp=timestamp --map status=status"),
         ("timestamp host status status_code",
          '"status" and "status_code" could both be the status; settle it with '
-         "--map service=host --map timestamp=timestamp --map status=COLUMN"),
-        ("timestamp cs(Host) cs-host status",
-         'the columns "cs(Host)" and "cs-host" are one name; '
-         "settle it with --map service=COLUMN --map timestamp=COLUMN --map status=COLUMN"),
+         "--map service=host --map timestamp=timestamp --map status=status"),
+        ("date time cs(Host) cs-host sc-status s-sitename",
+         'the columns "cs(Host)" and "cs-host" are one name; settle it with '
+         "--map 'service=cs(Host)' --map timestamp=date+time --map status=sc-status"),
         ("date time cs(Host) sc-status",
          "no format fits: iis comes nearest and has no column that tells it (sc-win32-status or "
          'sc-substatus or s-sitename or s-computername); the file has "date", "time", "cs(Host)", '
-         "\"sc-status\"; settle it with --format iis or --map 'service=cs(Host)' "
-         "--map timestamp=date+time --map status=sc-status"),
+         "\"sc-status\"; settle it with --format iis"),
         ("date time x-edge-location sc-status",
          "no format fits: cloudfront comes nearest and has no column for service (x-host-header); "
-         'the file has "date", "time", "x-edge-location", "sc-status"; '
-         "settle it with --map service=COLUMN --map timestamp=date+time --map status=sc-status or, "
-         "if no column is the service, --service-name NAME (one site) or "
-         "--service-from-path 'logs/{service}/*'"),
+         'the file has "date", "time", "x-edge-location", "sc-status"; the service is named by '
+         "--service-name NAME (one site) or --service-from-path 'logs/{service}/*'; "
+         "settle it with --service-name NAME"),
         ("x-host-header x_host_header date time sc-status",
-         'the columns "x-host-header" and "x_host_header" are one name; '
-         "settle it with --map service=COLUMN --map timestamp=COLUMN --map status=COLUMN"),
+         'the columns "x-host-header" and "x_host_header" are one name; settle it with '
+         "--map service=x-host-header --map timestamp=date+time --map status=sc-status"),
         ("date time x-host-header sc-status host status",
-         "the formats generic and cloudfront both fit; say which with --format NAME"),
+         "the formats generic and cloudfront both fit; settle it with --format cloudfront"),
     ],
 )  # fmt: skip
 def test_when_it_is_not_certain_which_column_is_meant_the_file_is_refused(
@@ -119,7 +117,6 @@ def test_a_map_names_columns_by_their_names_and_reaches_into_structs() -> None:
     maps = ["service=request.host", "timestamp=ts", "status=a.b"]
     reading = choose(columns, Choice.of(None, maps))
     assert (reading.service.path, reading.status.path) == (("request", "host"), ("a.b",))
-    assert reading.spelled_out == "--map service=request.host --map timestamp=ts --map status=a.b"
 
 
 def test_a_map_of_date_plus_time_joins_two_columns_unless_one_has_that_name() -> None:
@@ -166,12 +163,15 @@ def test_a_host_column_that_holds_addresses_is_refused_until_it_is_spelled_out(
     ((path, reason),) = summary.outcome.quarantined.items()
     assert path.endswith("vector.parquet")
     assert reason == (
-        'the column "host" holds addresses, perhaps of clients: if they are the service, say '
-        "--map service=host --map timestamp=timestamp --map status=status; "
-        "else name the right column there"
+        'the column "host" holds addresses, perhaps of clients: if it is the service all the same, '
+        "say --map service=host in place of --service-name NAME; the service is named by "
+        "--service-name NAME (one site) or --service-from-path 'logs/{service}/*'; settle it with "
+        f"httpcodes run {logs.folder} --service-name NAME --map timestamp=timestamp "
+        "--map status=status"
     )
     assert store.counts() == {("www.example.com", NOON, 200): 4, ("192.0.2.1", NOON, 200): 2}
     said = re.findall(r"--map (\S+=\w+)", reason)
+    assert said == ["service=host", "timestamp=timestamp", "status=status"]
     assert store.run(logs.folder, maps=said).complete is False
     assert store.counts()["[2001:db8::1]", NOON, 200] == 1
 

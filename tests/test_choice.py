@@ -54,15 +54,13 @@ def test_all_rows_are_of_the_service_that_is_named(logs: Logs, store: Store) -> 
 
 
 def test_a_log_without_a_service_is_refused_with_what_would_name_it(logs: Logs) -> None:
-    assert (
-        "settle it with --map service=COLUMN --map timestamp=timestamp --map status=status or, "
-        "if no column is the service, --service-name NAME (one site) or "
-        "--service-from-path 'logs/{service}/*'"
-    ) in refusal(logs, BARE)
-    lines = {"line": ['192.0.2.1 - - [09/Sep/2025:12:00:00 +0000] "GET / HTTP/1.1" 200 5']}
-    assert refusal(logs, lines).endswith(
-        "settle it with --service-name NAME (one site) or --service-from-path 'logs/{service}/*'"
+    named = (
+        "the service is named by --service-name NAME (one site) or "
+        "--service-from-path 'logs/{service}/*'; settle it with --service-name NAME"
     )
+    assert refusal(logs, BARE).endswith(named)
+    lines = {"line": ['192.0.2.1 - - [09/Sep/2025:12:00:00 +0000] "GET / HTTP/1.1" 200 5']}
+    assert refusal(logs, lines).endswith(named)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +76,12 @@ def test_a_log_without_a_service_is_refused_with_what_would_name_it(logs: Logs) 
         ("access_{service}_*.parquet", "access_a.example_20250909.parquet", A),
         ("it's [50% & more]/{service}/*", "it's [50% & more]/a.example/x.parquet", A),
         ("logs/{service}/*", "bücher.example/x.parquet", "xn--bcher-kva.example"),
+        ("vhost={service}/*", "vhost=A.example%3A443/x.parquet", A),
+        ("logs/{service}/*", "b%C3%BCcher.example/x.parquet", "xn--bcher-kva.example"),
+        ("logs/{service}/*", "a%253a443/x.parquet", "a%3a443"),
+        ("logs/{service}/*", "a%2Fb/x.parquet", "a%2fb"),
+        ("logs/{service}/*", "a%ff%zz/x.parquet", "a%ff%zz"),
+        ("logs/{service}/*", "a+b.example/x.parquet", "a+b.example"),
     ],
 )
 def test_the_service_is_found_in_the_path(
@@ -153,9 +157,11 @@ def test_a_pattern_has_to_hold_the_service_once(pattern: str, httpcodes: Command
         ({"service_name": "a b"}, "'a b' can't be the name of a service"),
         ({"service_name": A, "service_from_path": "{service}/*"}, "exclude each other"),
         ({"service_name": A, "maps": ["service=h", "timestamp=t", "status=s"]},
-         "--map is needed once for each of timestamp and status"),
+         "--map service= (or url=) and --service-name exclude each other"),
         ({"service_name": A, "maps": ["url=u", "timestamp=t", "status=s"]},
-         "--map is needed once for each of timestamp and status"),
+         "--map service= (or url=) and --service-name exclude each other"),
+        ({"service_from_path": "{service}/*", "maps": ["service=h", "timestamp=t", "status=s"]},
+         "--map service= (or url=) and --service-from-path exclude each other"),
         ({"maps": ["url=u", "service=h", "timestamp=t", "status=s"]}, "--map is needed once"),
     ],
 )  # fmt: skip
@@ -546,7 +552,7 @@ def test_a_second_column_that_could_be_meant_is_refused_with_the_choices(
     decoy: str, column: object, role: str, logs: Logs, store: Store
 ) -> None:
     names = {"service": "host", "timestamp": "timestamp", "status": "status"}
-    options = " ".join(f"--map {r}={'COLUMN' if r == role else names[r]}" for r in names)
+    options = " ".join(f"--map {r}={name}" for r, name in names.items())
     assert refusal(logs, {**PLAIN, decoy: column}) == (
         f'"{names[role]}" and "{decoy}" could both be the {role}; settle it with {options}'
     )

@@ -1,6 +1,7 @@
 """Commands about formats: which are known, how a file would be read, samples of each."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +58,9 @@ def inspect(
     with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settled(None, None, endpoint)
-        seen = inspecting.inspect(file, choice, limit)
+        reached = ("--endpoint", endpoint) if endpoint else ()
+        said = ("httpcodes", "inspect", file, *reached, *choice.said)
+        seen = inspecting.inspect(file, replace(choice, said=said), limit)
     _tell(seen)
     if seen.rejected:
         raise typer.Exit(PARTLY_DONE)

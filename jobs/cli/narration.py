@@ -1,6 +1,6 @@
 """What commands say on stderr while they work and when they are done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,8 +49,7 @@ def narrate_run(summary: nightly.Summary, console: Console) -> None:
     figures = summary.as_json()
     console.print(_table(figures))
     for state in ("refused", "quarantined"):
-        for file in figures[state]:
-            console.print(f"{state} {file['path']}: {file['reason']}", markup=False)
+        _narrate_files(state, figures[state], console)
     _narrate_not_kept(figures, console)
     if summary.left:
         console.print(f"left {summary.left:,} files for a later run")
@@ -70,6 +69,17 @@ def narrate_rebuilt(done: Rebuilt, console: Console) -> None:
         console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
     _narrate_not_kept(figures, console)
     console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
+
+
+def _narrate_files(state: str, files: Iterable[dict[str, str]], console: Console) -> None:
+    """One line for each reason, however many files it holds for."""
+    paths: dict[str, list[str]] = {}
+    for file in files:
+        paths.setdefault(file["reason"], []).append(file["path"])
+    for reason, alike in paths.items():
+        others = len(alike) - 1
+        more = f" and {others:,} other{'s' if others > 1 else ''}" if others else ""
+        console.print(f"{state} {alike[0]}{more}: {reason}", markup=False)
 
 
 def _narrate_not_kept(figures: dict[str, Any], console: Console) -> None:

@@ -16,7 +16,7 @@ from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
 from jobs.store.revision import USUAL, Terms
 from queries.cli.query import ConfigOption, StoreOption
-from queries.config import BadConfig, Config, SourceConfig, load, store_of
+from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
 
 FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
@@ -62,6 +62,8 @@ class Settings:
 
     store: Path
     config: Config
+    endpoint: str | None = None
+    """As typed."""
 
     @property
     def terms(self) -> Terms:
@@ -102,14 +104,29 @@ class Settings:
 
     def sources(self, where: Sequence[str], choice: Choice) -> list[Source]:
         """Those typed, or those configured; a choice typed is for all. Raises BadConfig."""
+        typed = self.typed
         if where:
-            return [Source(tuple(where), choice)]
+            return [Source(tuple(where), choice, typed)]
         if not self.config.sources:
             raise BadConfig(
                 "no source: name one (httpcodes run SOURCE), "
                 f"or some as [[sources]] in {self.config.file}"
             )
-        return [Source(s.where, choice if choice.given else s.choice) for s in self.configured()]
+        return [
+            Source(source.where, choice if choice.given else source.choice, typed)
+            for source in self.configured()
+        ]
+
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """Options that lead another command to the same store and configuration."""
+        config = self.config
+        found = config != Config() and config.file != FILE
+        return (
+            *("--store", str(self.store)),
+            *(("--config", str(config.file)) if found else ()),
+            *(("--endpoint", self.endpoint) if self.endpoint else ()),
+        )
 
     def configured(self) -> list[Source]:
         """The sources that the configuration names. Raises BadConfig."""
@@ -127,7 +144,7 @@ def settled(store: Path | None, config: Path | None, endpoint: str | None = None
     """What applies to a command. Raises BadConfig."""
     told = load(config)
     objects.reach_at(endpoint or told.endpoint)
-    return Settings(store_of(store, told), told)
+    return Settings(store_of(store, told), told, endpoint)
 
 
 def _source(told: SourceConfig, file: Path) -> Source:

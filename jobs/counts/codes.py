@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from jobs.counts.rollup import BUCKET_US
 from jobs.logs import expressions
-from jobs.logs.reading import Column, Reading
+from jobs.logs.columns import Column
+from jobs.logs.reading import Reading
 
 LEAST_ROWS = 20_000
 """Files of fewer rows are counted faster many at a time."""

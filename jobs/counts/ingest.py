@@ -21,7 +21,8 @@ from jobs.counts.runs import Outcome
 from jobs.counts.trouble import MachineTrouble, is_everywhere, of_system
 from jobs.logs import expressions, objects, parquet, scans
 from jobs.logs.choice import Choice
-from jobs.logs.reading import FileRefused, PassedOver, Reading, Schema, choose
+from jobs.logs.columns import Schema
+from jobs.logs.reading import FileRefused, PassedOver, Reading, choose
 from jobs.logs.sources import SourceFile, fingerprint, untouched
 from jobs.store.revision import Revision
 from queries.access_log import scan
@@ -303,10 +304,10 @@ class Ingest:
         """The files of the scan, by their index in it, whose rows may be taken."""
         incomplete = self._connection.execute(_SQL["incomplete"]).fetchall()
         other_rows = {index: (promised, met) for index, promised, met in incomplete}
-        clients = set()
-        if reading.doubtful:
-            rows = self._connection.execute(_SQL["clients"]).fetchall()
-            clients = {index for (index,) in rows}
+        doubts: dict[int, str] = {}
+        if reading.doubt:
+            told = {"clientless": reading.doubt.clientless, "detailed": reading.doubt.detailed}
+            doubts = dict(self._connection.execute(_SQL["doubts"], told).fetchall())
         sound = {}
         for index, content in enumerate(contents):
             if not self._stands(content):
@@ -318,12 +319,8 @@ class Ingest:
                     f"its footer promises {promised:,} rows and {met:,} were read: it is damaged, "
                     "or a broken program wrote it",
                 )
-            elif index in clients:
-                self._quarantine(
-                    content,
-                    f'the column "{reading.service}" holds addresses, perhaps of clients: if they '
-                    f"are the service, say {reading.spelled_out}; else name the right column there",
-                )
+            elif reading.doubt and index in doubts:
+                self._quarantine(content, reading.doubt.sentence(doubts[index]))
             else:
                 sound[index] = content
         return sound
@@ -400,7 +397,7 @@ class Ingest:
         elif trouble := of_system(error):
             self._put_off(content, trouble, error)
         elif self._stands(content):
-            self._quarantine(content, parquet.damage(error))
+            self._quarantine(content, parquet.damage(error, content.file.path))
 
     def _put_off(self, content: Content, why: str | None, error: Exception) -> None:
         """Leave the file to the next run, which tries again: the ledger learns nothing of it."""

@@ -27,17 +27,50 @@ SELECT promised.file_index, promised.rows, CAST(coalesce(met.rows, 0) AS BIGINT)
 FROM promised LEFT JOIN met USING (file_index)
 WHERE promised.rows <> coalesce(met.rows, 0)
 
--- name: clients
--- Files of which at least half the named services are bare addresses: more likely clients.
-SELECT file_index
-FROM (
-    SELECT file_index, service, sum(rows) AS rows FROM counted
-    WHERE NOT missing(service) GROUP BY file_index, service
+-- name: doubts
+-- Files whose named services look like something else. Bare addresses are more likely clients;
+-- where no column holds the client, so are names that networks give their customers. What a
+-- web server writes of requests (detailed) makes a name without a dot a machine's, and almost as
+-- many names as rows those of clients.
+WITH named AS (
+    SELECT file_index, lower(CAST(service AS VARCHAR)) AS name, sum(rows) AS rows FROM counted
+    WHERE NOT missing(service) GROUP BY ALL
+), looked_at AS (
+    SELECT
+        file_index,
+        rows,
+        regexp_full_match(name, '\d{1,3}(\.\d{1,3}){3}|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*') AS address,
+        regexp_full_match(name, '[^.:\[\]]+|ip-\d+-\d+-\d+-\d+\..*|.*\.(localdomain|compute\.internal)')
+            AND name <> 'localhost' AS machine,
+        regexp_matches(name, '^[^.]*\d{1,3}[-x]\d{1,3}[-x]\d{1,3}|^\d{1,3}\.\d{1,3}\.\d{1,3}\.[^.]*[a-z]')
+            OR regexp_matches(name, '^[^.]*(dial|dsl|ppp|pool|dhcp|dyn|cable|client|modem|slip|pc|cpe)[a-z]*[-_]?\d')
+            AS dialled
+    FROM named
+), figures AS (
+    SELECT
+        file_index,
+        sum(rows) AS rows,
+        count(*) AS names,
+        count(*) FILTER (address) AS addresses,
+        count(*) FILTER (dialled) AS dialled,
+        coalesce(sum(rows) FILTER (address), 0) AS rows_of_addresses,
+        coalesce(sum(rows) FILTER (machine), 0) AS rows_of_machines
+    FROM looked_at GROUP BY file_index
 )
-GROUP BY file_index
-HAVING 2 * sum(rows) FILTER (
-    regexp_full_match(service, '\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*')
-) >= sum(rows)
+SELECT
+    file_index,
+    CASE
+        WHEN 2 * rows_of_addresses >= rows THEN 'addresses, perhaps of clients'
+        WHEN $detailed AND 2 * rows_of_machines >= rows THEN 'names without a domain, perhaps of machines'
+        WHEN NOT $clientless THEN NULL
+        WHEN dialled + addresses >= 3 AND dialled > 0 AND 2 * (dialled + addresses) >= names
+            THEN 'names of clients, it seems'
+        WHEN addresses >= 2 AND names >= 5 AND 10 * addresses >= names AND 20 * rows_of_addresses >= rows
+            THEN 'names and addresses, perhaps of clients'
+        WHEN $detailed AND names >= 200 AND 5 * names >= rows THEN 'almost as many names as rows, perhaps of clients'
+    END AS doubt
+FROM figures
+WHERE doubt IS NOT NULL
 
 -- name: leave_out
 -- What files of the scan gave that are not taken.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import duckdb
 
 from jobs.logs.choice import ROLES, map_options
-from jobs.logs.reading import Column, Reading
+from jobs.logs.columns import Column
+from jobs.logs.reading import Reading
 from queries.access_log import scan
 
 

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -28,6 +28,8 @@ class Choice:
     service_path: str | None = None
     """A pattern whose first group finds the service in a path."""
     zone: str | None = None
+    said: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The command's words that a better command would repeat."""
 
     @property
     def given(self) -> bool:
@@ -55,12 +57,13 @@ class Choice:
             service_name,
             None if service_from_path is None else _path_pattern(service_from_path),
             zone,
+            tuple(_options(service_name, service_from_path, zone)),
         )
         _check(choice)
         return choice
 
     def service_of(self, path: str) -> str | None:
-        """The service that the pattern finds in a path."""
+        """The service that the pattern finds in a path, as it stands there."""
         found = re.search(self.service_path, path) if self.service_path else None
         return found[1] if found else None
 
@@ -72,6 +75,23 @@ class Source:
     where: tuple[str, ...]
     """Files, folders, globs, URLs of object stores."""
     choice: Choice = Choice()
+    typed: tuple[str, ...] = ()
+    """Other options of the command."""
+
+    @property
+    def asked(self) -> Choice:
+        """The choice, with the run that reads this source alone."""
+        run = ("httpcodes", "run", *self.where, *self.typed)
+        return replace(self.choice, said=(*run, *self.choice.said))
+
+
+def _options(
+    service_name: str | None, service_from_path: str | None, zone: str | None
+) -> Iterable[str]:
+    options = ("--service-name", "--service-from-path", "--zone")
+    for option, value in zip(options, (service_name, service_from_path, zone), strict=True):
+        if value is not None:
+            yield from (option, value)
 
 
 def _check(choice: Choice) -> None:
@@ -101,6 +121,9 @@ def _check_mapping(choice: Choice) -> None:
     wanted = set(ROLES) - ({"service"} if choice.names_service else set())
     # A URL stands in for the service.
     said = {"service" if role == "url" else role for role in roles}
+    if choice.names_service and "service" in said:
+        way = "--service-name" if choice.service_name else "--service-from-path"
+        raise BadMapping(f"--map service= (or url=) and {way} exclude each other; give one of them")
     if said != wanted or len(roles) != len(said) or not all(c for _, c in choice.mapping):
         raise BadMapping(
             f"--map is needed once for each of {'' if choice.names_service else 'service, '}"

@@ -7,8 +7,9 @@ view access_log read every log alike. All that comes from a file is quoted here.
 import re
 from collections.abc import Callable
 
+from jobs.logs.columns import Column
 from jobs.logs.formats import NoRequest
-from jobs.logs.reading import Column, Reading
+from jobs.logs.reading import Reading
 from jobs.logs.scans import UNREPLACED, literal, quoted
 from queries.access_log.scan import SOURCE_FILE
 from queries.snapshot import ACCESS_LOG_COLUMNS
@@ -20,7 +21,7 @@ _LONGEST_STATUS = 16
 _NO_TEXT = "chr(26)"
 """What stands before a text that is not UTF-8: so no name, status or moment begins."""
 
-_HOST = "^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#]*)"
+_HOST = "^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#]*?)(?:- ?-?$|[/?#]|$)"
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
@@ -33,8 +34,13 @@ def service(reading: Reading) -> str:
 
 
 def service_in_path(reading: Reading, path: str) -> str:
-    """Text, as it stands in a path."""
-    return f"regexp_extract({path}, {literal(reading.service_path)}, 1)"
+    """Text out of a path, of which percent-encoding is undone, once.
+
+    It stays where it would hide a slash, or bytes that are no text.
+    """
+    found = f"regexp_extract({path}, {literal(reading.service_path)}, 1)"
+    plain = f"CASE WHEN NOT contains(lower({found}), '%2f') THEN TRY(url_decode({found})) END"
+    return f"coalesce({plain}, {found})"
 
 
 def status(reading: Reading) -> str:
@@ -205,7 +211,10 @@ def _named(service: str) -> str:
 
 
 def _host(reading: Reading) -> str:
-    """The host inside a URL, with its port; the scheme may be missing before `//`."""
+    """The host inside a URL, with its port; the scheme may be missing before `//`.
+
+    A load balancer of AWS writes hyphens for what it could not read behind the port.
+    """
     if reading.url is None:
         return "NULL"
     return _sound(reading.url, lambda url: _first_group(url, _HOST))
@@ -250,6 +259,8 @@ def _sound(column: Column, part_of: Callable[[str], str]) -> str:
 
 
 def _logged(column: Column, name: str) -> str:
+    if column.is_empty:
+        return "CAST(NULL AS VARCHAR)"
     if column.pattern is None:
         return name
     return f"nullif({_first_group(f'CAST({name} AS VARCHAR)', column.pattern)}, '')"
@@ -261,7 +272,7 @@ def _first_group(text: str, pattern: str) -> str:
 
 def _is_text(column: Column) -> bool:
     # BLOB: files are read with binary_as_string.
-    return column.type in ("VARCHAR", "BLOB") or column.pattern is not None
+    return column.type in ("VARCHAR", "BLOB") or column.pattern is not None or column.is_empty
 
 
 def _is_integer(column: Column) -> bool:
@@ -269,4 +280,5 @@ def _is_integer(column: Column) -> bool:
 
 
 def _quoted(column: Column) -> str:
-    return ".".join(map(quoted, column.path))
+    path = ".".join(map(quoted, column.path))
+    return path if column.key is None else f"{path}[{literal(column.key)}]"

@@ -95,6 +95,18 @@ def listed(url: str) -> Iterator[tuple[str, int, int]]:
             yield f"{_store(url)}/{info.path.partition('/')[2]}", info.size, _microseconds(info)
 
 
+def names_in(url: str) -> list[str]:
+    """Names right below a URL; none where the store does not let them be seen."""
+    from pyarrow import fs  # noqa: PLC0415 - slow to import
+
+    try:
+        with trouble(url):
+            selector = fs.FileSelector(_path(url), allow_not_found=True)
+            return [info.base_name for info in _filesystem(url).get_file_info(selector)]
+    except OSError:
+        return []
+
+
 def headed(url: str) -> tuple[int, int] | None:
     """Bytes and microseconds since 1970 of an object, or None if it is gone. Raises ObjectError."""
     with trouble(url):

@@ -1,15 +1,15 @@
 """Parquet files as DuckDB reads them: their names, their columns, what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
 from jobs.logs import objects
-from jobs.logs.reading import Column, Schema
+from jobs.logs.columns import Column, Schema
 from queries.access_log.scan import OPTIONS, pattern
 
 # What DuckDB says of damaged files, in an operator's words.
@@ -20,6 +20,15 @@ _DAMAGE = {
     "TProtocolException": "its metadata is damaged",
     "Out of buffer": "its pages are damaged or cut short",
     "encrypt": "it is encrypted",
+}
+_OTHER_KINDS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"BZh": "bzip2",
+    b"PK\x03\x04": "a ZIP archive",
+    b"ORC": "ORC",
+    b"Obj\x01": "Avro",
+    b"ARROW1": "an Arrow file",
 }
 
 
@@ -47,17 +56,24 @@ def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
 
 def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:
     """The columns of a file. Raises duckdb.Error if it can't be read."""
-    scan = connection.sql(
-        f"SELECT * FROM read_parquet($file, {OPTIONS})", params={"file": pattern(path)}
-    )
+    file = {"file": pattern(path)}
+    scan = connection.sql(f"SELECT * FROM read_parquet($file, {OPTIONS})", params=file)
+    known = list(zip(scan.columns, scan.types, strict=True))
+    elements = _as_known(known)
+    if _is_renamed(elements):
+        rows = connection.execute(
+            "SELECT name, coalesce(num_children, 0) FROM parquet_schema($file)", file
+        ).fetchall()
+        ((_, elements),) = _tree(iter(rows), 1)
     columns: dict[str, Column] = {}
-    for name, kind in zip(scan.columns, scan.types, strict=True):
-        _flatten(columns, (name,), kind)
+    _flatten(columns, known, elements)
     return columns
 
 
-def damage(error: Exception) -> str:
+def damage(error: Exception, path: str) -> str:
     """Why a file can't be read, in a sentence."""
+    if kind := _other_kind(path):
+        return f"cannot be read as Parquet: it is {kind}"
     first_line = str(error).partition("\n")[0].strip()
     for sign, meaning in _DAMAGE.items():
         if sign in first_line:
@@ -86,6 +102,17 @@ def encrypted(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> se
             return set(paths)
         return set().union(*(encrypted(connection, [path]) for path in paths))
     return {path for (path,) in rows}
+
+
+def _other_kind(path: str) -> str | None:
+    """What the first bytes say that a file is, if it is no Parquet."""
+    start = _start(path)
+    if start.startswith((b"PAR1", b"PARE")) or not start:
+        return None
+    for sign, kind in _OTHER_KINDS.items():
+        if start.startswith(sign):
+            return kind
+    return "text" if re.fullmatch(rb"[\t\n\r\x20-\x7e\x80-\xff]+", start) else None
 
 
 def page_damage(path: str, columns: Sequence[Column]) -> str | None:
@@ -131,21 +158,81 @@ def _has_page_checksums(path: str) -> bool:
     # The first page stands for all: its header is behind the magic bytes, in Thrift's compact
     # protocol: type, two sizes, then the checksum or no further number.
     # https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
+    return re.match(rb"PAR1(\x15[\x80-\xff]*[\x00-\x7f]){4}", _start(path)) is not None
+
+
+def _start(path: str) -> bytes:
     try:
         if objects.is_object(path):
-            start = objects.opened(path).read_at(64, 0)
-        else:
-            with Path(path).open("rb") as file:
-                start = file.read(64)
+            start: bytes = objects.opened(path).read_at(64, 0)
+            return start
+        with Path(path).open("rb") as file:
+            return file.read(64)
     except OSError:
-        return False
-    return re.match(rb"PAR1(\x15[\x80-\xff]*[\x00-\x7f]){4}", start) is not None
+        return b""
 
 
-def _flatten(columns: dict[str, Column], path: tuple[str, ...], kind: DuckDBPyType) -> None:
-    column = Column(path, str(kind))
-    columns.setdefault(str(column), column)
-    if kind.id == "struct":
-        for name, inner in kind.children:
-            # The stubs allow for enums and arrays too, whose children are no types.
-            _flatten(columns, (*path, name), cast(DuckDBPyType, inner))
+class _Element(NamedTuple):
+    """What the file itself calls a column, and those inside it."""
+
+    name: str
+    children: "list[_Element]"
+
+
+def _as_known(known: Sequence[tuple[str, DuckDBPyType]]) -> list[_Element]:
+    """The columns as DuckDB calls them."""
+    return [
+        _Element(name, _as_known(_inside(kind)) if kind.id == "struct" else [])
+        for name, kind in known
+    ]
+
+
+def _is_renamed(elements: Sequence[_Element]) -> bool:
+    """Whether a name may be one that DuckDB gave to the second of two that are one to it."""
+    names = {element.name.lower() for element in elements}
+    return any(
+        re.sub(r"_\d+$", "", name) in names for name in names if re.search(r"._\d+$", name)
+    ) or any(_is_renamed(element.children) for element in elements)
+
+
+def _inside(struct: DuckDBPyType) -> Sequence[tuple[str, DuckDBPyType]]:
+    # The stubs allow for enums and arrays too, whose children are no types.
+    return cast(Sequence[tuple[str, DuckDBPyType]], struct.children)
+
+
+def _tree(rows: Iterator[tuple[str, int]], count: int) -> list[_Element]:
+    """The next so many elements of a schema, of which each is followed by its children."""
+    elements = []
+    for _ in range(count):
+        name, children = next(rows)
+        elements.append(_Element(name, _tree(rows, children)))
+    return elements
+
+
+def _flatten(
+    columns: dict[str, Column],
+    known: Sequence[tuple[str, DuckDBPyType]],
+    elements: Sequence[_Element],
+    above: Column | None = None,
+) -> None:
+    """Add columns by the names that the file has, in which case tells them apart.
+
+    DuckDB renames all but the first of those that differ in case only: that one stands for all.
+    """
+    path, prefix = (above.path, f"{above}.") if above else ((), "")
+    seen: set[str] = set()
+    for (step, kind), element in zip(known, elements, strict=True):
+        folded = element.name.lower()
+        if folded in seen:
+            continue
+        seen.add(folded)
+        alike = [f"{prefix}{other.name}" for other in elements if other.name.lower() == folded]
+        column = Column(
+            (*path, step),
+            str(kind),
+            name=alike[0] if step != element.name or (above and above.name) else None,
+            twins=tuple(alike) if len(alike) > 1 else above.twins if above else (),
+        )
+        columns.setdefault(str(column), column)
+        if kind.id == "struct":
+            _flatten(columns, _inside(kind), element.children, column)

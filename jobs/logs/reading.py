@@ -6,20 +6,29 @@ be meant. Otherwise it is refused with a sentence that names the choices.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobs.logs.choice import ROLES, Choice, map_options, split_pattern
+from jobs.logs.choice import ROLES, Choice
+from jobs.logs.columns import Column, Schema, find, fold, is_empty, spelled_out
+from jobs.logs.columns import column as column_named
 from jobs.logs.formats import BY_NAME, FORMATS, Format, NoRequest
+from jobs.logs.proposals import (
+    ACCEPTED,
+    NUMBER,
+    TEXT,
+    collector,
+    command,
+    could_be,
+    has_client,
+    is_other,
+    likely,
+    listed,
+    settle,
+    tells_requests,
+)
 
-_NUMBER = r"U?(TINY|SMALL|BIG|HUGE)?(INT|INTEGER)|FLOAT|DOUBLE|DECIMAL.*"
-_TEXT = r"VARCHAR|BLOB|ENUM.*"
-_ACCEPTED = {
-    "service": re.compile(_TEXT),
-    "timestamp": re.compile(rf"{_TEXT}|{_NUMBER}|TIMESTAMP.*"),
-    "status": re.compile(rf"{_TEXT}|{_NUMBER}"),
-}
-_PART_OF_A_MOMENT = re.compile(rf"{_TEXT}|DATE|TIME.*")
+_PART_OF_A_MOMENT = re.compile(rf"{TEXT}|DATE|TIME.*")
 _WANTED = {
     "service": "text",
     "timestamp": "a timestamp, text or an epoch number",
@@ -35,7 +44,6 @@ _RIVALS = {
     "status": re.compile(r"(.*_)?(status|status_code|response_code|http_code)"),
 }
 _NO_RIVAL = re.compile(r"(cache|session|tls|ssl|job|payment|order)_?status|.*(remote|client)_host")
-_HOW_TO_NAME = "--service-name NAME (one site) or --service-from-path 'logs/{service}/*'"
 
 
 class FileRefused(Exception):
@@ -43,23 +51,22 @@ class FileRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a file: its path (more than one step inside structs) and DuckDB's type."""
+class Doubt:
+    """What is said if the values of the service's column look like something else."""
 
-    path: tuple[str, ...]
-    type: str
-    pattern: str | None = None
-    """What the first group of this regular expression finds in it is meant, not the whole."""
-    twice: bool = False
-    """Whether it is scanned twice, to tell what is not UTF-8."""
+    column: str
+    clientless: bool
+    """Whether no other column holds the client."""
+    detailed: bool
+    """Whether other columns tell what was requested."""
+    remedy: str
 
-    def __str__(self) -> str:
-        pattern = "" if self.pattern is None else f"~{self.pattern}"
-        return f"{'.'.join(self.path)}{pattern}"
-
-
-Schema = Mapping[str, Column]
-"""The columns of a file by their names; those inside structs by dotted names."""
+    def sentence(self, held: str) -> str:
+        """Why the file is refused."""
+        return (
+            f'the column "{self.column}" holds {held}: if it is the service all the same, say '
+            f"--map service={self.column} in place of --service-name NAME; {self.remedy}"
+        )
 
 
 PassedOver = tuple[tuple[Column, NoRequest], ...]
@@ -86,10 +93,10 @@ class Reading:
     passed_over: PassedOver
     zone: str | None
     """The time zone of times that name none; UTC if None."""
-    doubtful: bool
-    """Whether the service's values decide if that column is the service at all."""
+    doubt: Doubt | None
+    """Where the service's values decide if that column is the service at all."""
     scan: str | None = None
-    """How files are scanned, if not in the usual way; see `queries.scan`."""
+    """How files are scanned, if not in the usual way; see `queries.access_log.scan`."""
     has_long_names: bool = False
     """Whether services are logged that are longer than any name."""
 
@@ -104,12 +111,6 @@ class Reading:
         roles = (self.service, self.url, *self.timestamp, self.status)
         return [column for column in roles if column] + [column for column, _ in self.passed_over]
 
-    @property
-    def spelled_out(self) -> str:
-        """The `--map` options that say what this reading says."""
-        known = {"timestamp": _joined(self.timestamp), "status": str(self.status)}
-        return map_options(known | ({"service": str(self.service)} if self.service else {}))
-
 
 def choose(schema: Schema, choice: Choice) -> Reading:
     """Decide how a file with these columns is read. Raises FileRefused."""
@@ -123,8 +124,9 @@ def choose(schema: Schema, choice: Choice) -> Reading:
     # Plain names mean what a vendor's mean, if they are the same columns: the vendor is nearer.
     distinct = {str(c.roles): c for c in fitting}
     if len(distinct) > 1:
-        names = " and ".join(candidates.format.name for candidates in fitting)
-        raise FileRefused(f"the formats {names} both fit; say which with --format NAME")
+        names = [candidates.format.name for candidates in fitting]
+        one = command(choice, f"--format {names[-1]}")
+        raise FileRefused(f"the formats {' and '.join(names)} both fit; settle it with {one}")
     return fitting[-1].reading()
 
 
@@ -135,10 +137,12 @@ class _Candidates:
         self.schema, self.format, self.choice = schema, format_, choice
         self.roles: dict[str, list[tuple[Column, ...]]] = {}
         for role in ROLES:
-            found = [_find(schema, name, format_) for name in getattr(format_, role)]
-            self.roles[role] = [columns for columns in found if columns]
-        self.url = _find(schema, format_.url, format_)
-        marks = any(_find(schema, mark, format_) for mark in format_.marks)
+            found = [find(schema, name, format_.nested) for name in getattr(format_, role)]
+            there = [columns for columns in found if columns]
+            # What holds nothing plays no role beside what does.
+            self.roles[role] = [c for c in there if not is_empty(c)] or there[:1]
+        self.url = find(schema, format_.url, format_.nested)
+        marks = any(find(schema, mark, format_.nested) for mark in format_.marks)
         self.is_marked = marks or not format_.marks or choice.format is not None
         if choice.names_service:
             self.roles["service"], self.url = [], ()
@@ -155,96 +159,102 @@ class _Candidates:
         return self.is_marked and not self.lacking
 
     def reading(self) -> Reading:
-        certain = {r: _joined(c[0]) for r, c in self.roles.items() if len(c) == 1}
-        for role in ROLES:
-            names = [_joined(columns) for columns in self.roles[role]]
-            names += self._rivals(role) if names else []
-            if len(names) > 1:
-                quoted = " and ".join(f'"{name}"' for name in names)
-                known = {r: name for r, name in certain.items() if r != role}
-                settle = _settle(known, self.choice)
-                raise FileRefused(f"{quoted} could both be the {role}; {settle}")
-        self._doubt_duration(certain)
+        names = {role: self._names(role) for role in ROLES}
+        if open_ := {role: found for role, found in names.items() if len(found) > 1}:
+            could = " and ".join(
+                f"{' and '.join(map(_quoted, found))} could both be the {role}"
+                for role, found in open_.items()
+            )
+            known = {role: best for role in names if (best := self._best(role, names[role]))}
+            raise FileRefused(f"{could}; {settle(known, self.choice)}")
+        self._doubt_duration({role: found[0] for role, found in names.items() if found})
         roles = {role: columns[0] for role, columns in self.roles.items() if columns}
         return _checked(self.schema, self.format, roles, self.choice, self.url)
 
-    def _doubt_duration(self, certain: Mapping[str, str]) -> None:
+    def _doubt_duration(self, known: Mapping[str, str]) -> None:
         """Refuse a number called time where a date stands beside it."""
-        (column, *others), date = self.roles["timestamp"][0], _column(self.schema, "date")
-        if others or not date or _fold(str(column)) != "time":
+        (found, *others), date = self.roles["timestamp"][0], column_named(self.schema, "date")
+        if others or not date or fold(str(found)) != "time":
             return
-        if re.fullmatch(_NUMBER, column.type):
-            is_moment = bool(_ACCEPTED["timestamp"].fullmatch(date.type))
-            known = {**certain, "timestamp": str(date) if is_moment else "COLUMN"}
+        if re.fullmatch(NUMBER, found.type):
+            is_moment = bool(ACCEPTED["timestamp"].fullmatch(date.type))
+            meant = {**known, "timestamp": str(date) if is_moment else "COLUMN"}
             raise FileRefused(
-                f'"{column}" is {column.type} beside "{date}": more likely how long a request took '
-                f"than the timestamp; {_settle(known, self.choice)}"
+                f'"{found}" is {found.type} beside "{date}": more likely how long a request took '
+                f"than the timestamp; {settle(meant, self.choice)}"
             )
+
+    def _best(self, role: str, names: list[str]) -> str | None:
+        likely = (name for name in names if not is_other(self.schema, role, fold(name)))
+        return next(likely, None if role == "service" else names[0])
+
+    def _names(self, role: str) -> list[str]:
+        names = [_joined(columns) for columns in self.roles[role]]
+        return names + self._rivals(role) if names else []
 
     def _rivals(self, role: str) -> list[str]:
         """Columns beside plain names that may be what was meant."""
         if self.format.marks or self.choice.format:
             return []
-        known = {_fold(str(column)) for found in self.roles.values() for c in found for column in c}
+        known = {fold(str(part)) for found in self.roles.values() for c in found for part in c}
         return [
             name
-            for name, column in self.schema.items()
-            if len(column.path) == 1
-            and _fold(name) not in known
-            and _RIVALS[role].fullmatch(_fold(name))
-            and not _NO_RIVAL.fullmatch(_fold(name))
-            and _could_be(role, column)
+            for name, rival in self.schema.items()
+            if len(rival.path) == 1
+            and fold(name) not in known
+            and _RIVALS[role].fullmatch(fold(name))
+            and not _NO_RIVAL.fullmatch(fold(name))
+            and _is_rival(role, rival)
         ]
 
 
-def _could_be(role: str, column: Column) -> bool:
+def _is_rival(role: str, rival: Column) -> bool:
     # A time in fractions of something is how long a request took.
-    is_duration = role == "timestamp" and column.type.startswith(("FLOAT", "DOUBLE", "DECIMAL"))
-    return bool(_ACCEPTED[role].fullmatch(column.type)) and not is_duration
-
-
-def _find(schema: Schema, name: str, format_: Format) -> tuple[Column, ...]:
-    """The columns that a format's name stands for; none if one of them is not there."""
-    for alternative in name.split(" | "):
-        parts = [alternative] if "~" in alternative else alternative.split("+")
-        columns = [_column(schema, part, format_.nested) for part in parts]
-        if all(columns):
-            return tuple(column for column in columns if column)
-    return ()
-
-
-def _column(schema: Schema, name: str, nested: str = "") -> Column | None:
-    plain, pattern = split_pattern(name)
-    for wanted in dict.fromkeys((_fold(plain), _fold(f"{nested}{plain}"))):
-        matches = [column for known, column in schema.items() if _fold(known) == wanted]
-        if len(matches) > 1:
-            same = " and ".join(f'"{column}"' for column in matches)
-            raise FileRefused(f"the columns {same} are one name; {_settle({}, Choice())}")
-        if matches:
-            return replace(matches[0], pattern=pattern) if pattern else matches[0]
-    return None
-
-
-def _fold(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
+    is_duration = role == "timestamp" and rival.type.startswith(("FLOAT", "DOUBLE", "DECIMAL"))
+    return could_be(role, rival) and not rival.is_empty and not is_duration
 
 
 def _no_format(schema: Schema, found: list[_Candidates], choice: Choice) -> FileRefused:
     nearest = min(found, key=lambda candidates: (len(candidates.lacking), not candidates.is_marked))
     format_ = nearest.format
-    known = {r: _joined(c[0]) for r, c in nearest.roles.items() if len(c) == 1}
-    settle = map_options(known, names_service=choice.names_service)
     names = {role: getattr(format_, role) for role in nearest.lacking}
     wanted = ", ".join(f"{r} ({_or(names[r])})" if names[r] else r for r in names)
     lacks = f"column for {wanted}" if wanted else f"column that tells it ({_or(format_.marks)})"
-    say = "" if wanted else f"--format {format_.name} or "
-    name_it = f" or, if no column is the service, {_HOW_TO_NAME}" if "service" in names else ""
-    if names == {"service": ()}:
-        settle, name_it = _HOW_TO_NAME, ""
+    has = listed(schema, [name for role in ROLES for name in likely(schema, role)])
     return FileRefused(
         f"no format fits: {format_.name} comes nearest and has no {lacks}; "
-        f"the file has {_listed(schema)}; settle it with {say}{settle}{name_it}"
+        f"the file has {has}; {_remedy(nearest)}"
     )
+
+
+def _remedy(nearest: _Candidates) -> str:
+    """What would settle it, tried before it is said."""
+    schema, choice = nearest.schema, nearest.choice
+    known = {}
+    for role in ROLES[1:] if choice.names_service else ROLES:
+        own = [_joined(c) for c in nearest.roles[role] if all(_serves(role, part) for part in c)]
+        unlikely = role == "service" and set(map(fold, own)) & set(nearest.format.clients)
+        guessed = likely(schema, role)
+        if best := guessed[:1] if unlikely else own[:1] or guessed[:1]:
+            known[role] = best[0]
+    if not nearest.lacking:
+        return f"settle it with {command(choice, f'--format {nearest.format.name}')}"
+    names_none = "service" not in known and not choice.names_service
+    if names_none and _reads(schema, replace(choice, service_name="a.example")):
+        known = {}
+    return settle(known, choice, doubted=True)
+
+
+def _serves(role: str, part: Column) -> bool:
+    return could_be(role, part) and not part.twins
+
+
+def _reads(schema: Schema, choice: Choice) -> bool:
+    try:
+        choose(schema, choice)
+    except FileRefused:
+        return False
+    return True
 
 
 def _or(names: tuple[str, ...]) -> str:
@@ -253,22 +263,23 @@ def _or(names: tuple[str, ...]) -> str:
 
 def _mapped(schema: Schema, choice: Choice) -> Reading:
     mapping = dict(choice.mapping)
-    columns = {role: _spelled_out(schema, role, mapping[role]) for role in mapping}
+    columns = {role: _spelled_out(schema, role, mapping[role], choice) for role in mapping}
     url = columns.pop("url", ())
-    spelled_out = replace(BY_NAME["generic"], name="map", clients=())
-    return _checked(schema, spelled_out, columns, choice, url)
+    spelled = replace(BY_NAME["generic"], name="map", clients=())
+    return _checked(schema, spelled, columns, choice, url)
 
 
-def _spelled_out(schema: Schema, role: str, name: str) -> tuple[Column, ...]:
+def _spelled_out(schema: Schema, role: str, name: str, choice: Choice) -> tuple[Column, ...]:
     whole = name in schema or role != "timestamp" or "~" in name
     columns = []
     for part in [name] if whole else name.split("+"):
-        column = schema.get(part) or _column(schema, part)
-        if column is None:
+        found = spelled_out(schema, part)
+        if found is None:
+            has = listed(schema, likely(schema, "service" if role == "url" else role))
             raise FileRefused(
-                f'--map {role}={name}: there is no column "{part}"; the file has {_listed(schema)}'
+                f'--map {role}={name}: there is no column "{part}"; the file has {has}'
             )
-        columns.append(column)
+        columns.append(found)
     return tuple(columns)
 
 
@@ -279,12 +290,18 @@ def _checked(
     choice: Choice,
     url: tuple[Column, ...],
 ) -> Reading:
+    others = [(find(schema, rule.column, format_.nested), rule) for rule in format_.passed_over]
+    known = {role: _joined(parts) for role, parts in columns.items()}
+    deciding = [*columns.values(), url, *(found for found, _ in others)]
+    _check_twins([part for found in deciding for part in found], known, choice)
     for role, parts in [*columns.items(), ("service", url)]:
-        for column in parts:
-            _check_type(role, column, joined=len(parts) > 1)
-    service = columns["service"][0] if "service" in columns else None
-    optional = {name: _find(schema, names, format_) for name, names in format_.optional.items()}
-    others = [(_find(schema, rule.column, format_), rule) for rule in format_.passed_over]
+        for part in parts:
+            _check_type(role, part, joined=len(parts) > 1)
+    service = columns["service"][0] if columns.get("service") else None
+    if service and service.is_empty and url:
+        service = None
+    optional = {n: find(schema, names, format_.nested) for n, names in format_.optional.items()}
+    known.pop("service", None)
     return Reading(
         format=format_.name,
         service=service,
@@ -293,24 +310,50 @@ def _checked(
         service_path=choice.service_path,
         timestamp=columns["timestamp"],
         status=columns["status"][0],
-        optional={name: found[0] for name, found in optional.items() if found},
+        # Of twins it is not known which is meant, and no count hangs on them.
+        optional={name: c[0] for name, c in optional.items() if c and not c[0].twins},
         milliseconds=format_.milliseconds,
         passed_over=tuple((found[0], rule) for found, rule in others if found),
         zone=choice.zone,
-        doubtful=service is not None and _fold(str(service)) in map(_fold, format_.clients),
+        doubt=_doubt(schema, format_, service, settle(known, choice)),
     )
 
 
-def _check_type(role: str, column: Column, *, joined: bool) -> None:
-    if role == "timestamp" and column.type == "FLOAT" and not column.pattern:
+def _doubt(schema: Schema, format_: Format, service: Column | None, remedy: str) -> Doubt | None:
+    """What is to be doubted of the service. Raises FileRefused if it is known to be another."""
+    if service is None or fold(str(service)) not in map(fold, format_.clients):
+        return None
+    doubt = Doubt(str(service), not has_client(schema), tells_requests(schema), remedy)
+    if beside := collector(schema):
         raise FileRefused(
-            f'the column "{column}" is FLOAT, whose epoch seconds are 128 apart; as timestamp it '
+            doubt.sentence(f'the machine of a collector of logs, as "{beside}" beside it tells')
+        )
+    return doubt
+
+
+def _check_twins(columns: Iterable[Column], known: Mapping[str, str], choice: Choice) -> None:
+    for part in columns:
+        if not part.twins:
+            continue
+        same = " and ".join(map(_quoted, part.twins))
+        if len({name.lower() for name in part.twins}) < len(part.twins):
+            raise FileRefused(
+                f"the columns {same} are one name to SQL; "
+                "write the file again with another name for one of them, or map other columns"
+            )
+        raise FileRefused(f"the columns {same} are one name; {settle(known, choice)}")
+
+
+def _check_type(role: str, part: Column, *, joined: bool) -> None:
+    if role == "timestamp" and part.type == "FLOAT" and not part.pattern:
+        raise FileRefused(
+            f'the column "{part}" is FLOAT, whose epoch seconds are 128 apart; as timestamp it '
             "would have to be a DOUBLE, an integer, a timestamp or text"
         )
-    accepted = _PART_OF_A_MOMENT if joined else _ACCEPTED[role]
-    if not column.pattern and not accepted.fullmatch(column.type):
+    accepted = _PART_OF_A_MOMENT if joined else ACCEPTED[role]
+    if not part.pattern and not accepted.fullmatch(part.type):
         raise FileRefused(
-            f'the column "{column}" is {column.type}; as {role} it would have to be '
+            f'the column "{part}" is {part.type}; as {role} it would have to be '
             f"{'dates and times or text' if joined else _WANTED[role]}"
         )
 
@@ -319,11 +362,5 @@ def _joined(columns: tuple[Column, ...]) -> str:
     return "+".join(map(str, columns))
 
 
-def _listed(schema: Schema, most: int = 12) -> str:
-    names = [f'"{name}"' for name in schema]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more if names else "no columns"
-
-
-def _settle(known: Mapping[str, str], choice: Choice) -> str:
-    return f"settle it with {map_options(known, names_service=choice.names_service)}"
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import duckdb
 
-from jobs.logs.reading import Column, FileRefused, Reading, Schema
+from jobs.logs.columns import Column, Schema
+from jobs.logs.reading import FileRefused, Reading
 from queries.access_log import scan
 
 UNREPLACED = f"{scan.RESERVED}unreplaced"

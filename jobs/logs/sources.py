@@ -12,7 +12,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from jobs.logs import objects
+from jobs.logs import objects, overlooked, tables
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
 """How names of files end that are still being uploaded."""
@@ -62,8 +62,9 @@ def find(sources: Iterable[str]) -> Found:
 
     A source is a file, a folder (all `*.parquet` below it) or a glob (`**` crosses folders), or
     a URL of an object store of which the same holds.
-    Names that begin with `.` or `_`, and unfinished uploads, are passed over. Raises
-    SourceNotFound for a plain path that does not exist; a glob may match nothing.
+    Names that begin with `.` or `_`, and unfinished uploads, are passed over. A source that
+    holds nothing is refused with what lies there instead, as are the files of tables. Raises
+    SourceNotFound for a plain path that does not exist.
     """
     files: dict[str, SourceFile] = {}
     refused: dict[str, str] = {}
@@ -73,8 +74,11 @@ def find(sources: Iterable[str]) -> Found:
             files.update(_objects(source, refused))
         else:
             local.append(source)
-    for path in sorted({path for source in local for path in _expand(source, refused)}):
-        if not path.isprintable() and _undecodable(path):
+    lying = tables.Tables()
+    for path in sorted({path for source in local for path in _held(source, refused)}):
+        if table := lying.holding(os.path.dirname(path)):
+            refused[table[0]] = tables.sentence(table[1])
+        elif not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
         elif file := _seen(path, refused):
             files[path] = file
@@ -149,17 +153,33 @@ def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
     steps = source.rstrip("/").split("/")
     fixed = next((n for n, step in enumerate(steps) if glob.has_magic(step)), len(steps))
     is_glob = fixed < len(steps)
+    root = "/".join(steps[:fixed])
     try:
-        found = [_object(*told) for told in objects.listed("/".join(steps[:fixed]))]
+        found = [_object(*told) for told in objects.listed(root)]
     except FileNotFoundError:
         if is_glob:
+            refused[source] = overlooked.among((), source)
             return {}
         raise SourceNotFound(f"{source} does not exist; nothing is there or below it") from None
     except OSError as error:
         refused[source] = f"can't be listed: {error.strerror}"
         return {}
     wanted = re.compile(_regex(steps) if is_glob else re.escape("/".join(steps)))
-    return {file.path: file for file in sorted(found) if _is_wanted(file.path, wanted, fixed)}
+    chosen = {file.path: file for file in sorted(found) if _is_wanted(file.path, wanted, fixed)}
+    if not chosen:
+        refused[source] = overlooked.among((file.path for file in found), source)
+    return _outside_tables(chosen, root, [file.path for file in found], refused)
+
+
+def _outside_tables(
+    chosen: dict[str, SourceFile], root: str, listed: Sequence[str], refused: dict[str, str]
+) -> dict[str, SourceFile]:
+    known = tables.among(listed)
+    if chosen and not known and (outer := tables.above(root)):
+        known = dict([outer])
+    inside = {url: t for url in chosen for t in known if url.startswith(f"{t}/")}
+    refused |= {table: tables.sentence(known[table]) for table in inside.values()}
+    return {url: file for url, file in chosen.items() if url not in inside}
 
 
 def _is_wanted(url: str, wanted: re.Pattern[str], fixed: int) -> bool:
@@ -192,6 +212,20 @@ def _regex(steps: Sequence[str]) -> str:
 def _object(url: str, size: int, modified_us: int) -> SourceFile:
     settled = objects.is_settled(modified_us)
     return SourceFile(url, size, modified_us, f"{size}.{modified_us}", True, settled)
+
+
+def _held(source: str, refused: dict[str, str]) -> list[str]:
+    known = len(refused)
+    paths = list(_expand(source, refused))
+    if not paths and len(refused) == known:
+        path = os.path.abspath(source)
+        if os.path.isdir(path):
+            refused[path] = overlooked.below(path)
+        elif os.path.lexists(path):
+            refused[path] = overlooked.PASSED_OVER
+        else:
+            refused[path] = overlooked.by_glob(path)
+    return paths
 
 
 def _expand(source: str, refused: dict[str, str]) -> Iterator[str]:
