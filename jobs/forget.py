@@ -1,6 +1,6 @@
 """Files are taken back: their counts go, and they stay away until their content changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,28 +35,28 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
     with revision(store, terms) as work:
         ledger = Ledger(work)
         rollup.define_buckets(work.connection)
-        forgotten: set[str] = set()
+        forgotten: dict[int, str] = {}
         unfolded = False
         for path in paths:
             place = sources.place(path)
             named = ledger.named(place)
-            unfolded = _unfold(work, ledger, named) or unfolded
-            ledger.forget(named)
-            forgotten.update(named)
-            if not any(f"{file}/".startswith(f"{place}/") for file in forgotten):
+            unfolded = _unfold(work, ledger, named.keys()) or unfolded
+            ledger.forget(named.keys())
+            forgotten |= named
+            if not any(f"{file}/".startswith(f"{place}/") for file in forgotten.values()):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
         rollup.settle(work.connection)
         if unfolded:
             fold.tidy(work.connection)
         shown.show(work, store)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
-    return Forgotten(work.run_id, sorted(forgotten))
+    return Forgotten(work.run_id, sorted(set(forgotten.values())))
 
 
-def _unfold(work: Revision, ledger: Ledger, paths: Sequence[str]) -> bool:
-    folded = [file for file in ledger.in_force(paths) if file.folded]
+def _unfold(work: Revision, ledger: Ledger, files: Collection[int]) -> bool:
+    folded = [file for file in ledger.counted(files) if file.folded]
     for file in folded:
-        if not sources.holds(file.path, file.fingerprint):
+        if file.displaced or not sources.holds(file.path, file.fingerprint):
             raise FoldedAway(
                 f"{file.path} was counted too long ago to be taken back when its content is gone; "
                 f"`httpcodes rebuild {file.days} --drop-missing` counts its days without it"

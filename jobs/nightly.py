@@ -1,21 +1,22 @@
 """The scheduled run: find files, count the new ones, change the buckets that they touch."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs.counts import fold, rollup, runs
+from jobs.counts import fold, names, rollup, runs
 from jobs.counts.ingest import Ingest
-from jobs.counts.ledger import Ledger
+from jobs.counts.ledger import Content, Ledger
 from jobs.counts.runs import Outcome
 from jobs.logs import sources
 from jobs.logs.choice import Choice, Source
 from jobs.logs.selection import EVERYTHING, Selection
+from jobs.logs.sources import SourceFile
 from jobs.store import access_log_view as shown
-from jobs.store.revision import USUAL, Terms, revision
+from jobs.store.revision import USUAL, Revision, Terms, revision
 
 
 class FailedFast(Exception):
@@ -117,10 +118,7 @@ def run(
     with revision(store, policy.terms) as work:
         on_start(work.run_id)
         ledger = Ledger(work, retry=policy.retry)
-        ledger.see(list(found.files.values()))
-        waiting = [found.files[path] for path in ledger.unsettled()]
-        unsettled = policy.selection.of(waiting)
-        to_do = sum(file.size for file in unsettled)
+        ledger.see(list(found.files.values()), choices.__getitem__)
 
         def on_batch(done: Outcome) -> None:
             on_progress(Progress(to_do, done))
@@ -128,8 +126,15 @@ def run(
 
         rollup.define_buckets(work.connection)
         ingest = Ingest(work, ledger, choices.__getitem__, on_batch)
-        ingest.take(unsettled)
-        _fail_fast(policy, ingest.outcome.quarantined | found.refused)
+        waiting, corrections = _arrange(work, ledger, ingest, found.files)
+        taken = policy.selection.of(waiting)
+        to_do = ingest.outcome.bytes_done + sum(file.size for file in taken)
+        ingest.take(taken, corrections)
+        left = {file.path for file in waiting} - {file.path for file in taken}
+        # Of what was counted, copies need no reading.
+        copies = [content for path, content in corrections.items() if path in left]
+        left -= {c.file.path for c in copies} - ingest.settle(copies).keys()
+        _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.refused)
         rollup.settle(work.connection)
 
         outcome = ingest.outcome
@@ -140,7 +145,22 @@ def run(
         fold.fold(work, policy.window)
         runs.record(work, outcome)
     seconds = time.monotonic() - began
-    return Summary(work.run_id, outcome, seconds, len(waiting) - len(unsettled))
+    return Summary(work.run_id, outcome, seconds, len(left))
+
+
+def _arrange(
+    work: Revision, ledger: Ledger, ingest: Ingest, files: Mapping[str, SourceFile]
+) -> tuple[list[SourceFile], dict[str, Content]]:
+    """Let names move, before anything is counted.
+
+    The files that wait to be counted, and what those of them hold that had to be looked at.
+    """
+    doubtful = [files[path] for path in ledger.doubtful()]
+    met = ingest.look(doubtful)
+    names.arrange(work, ledger, met)
+    new = ingest.settle(met)
+    settled = {file.path for file in doubtful} - new.keys()
+    return [files[path] for path in ledger.unsettled() if path not in settled], new
 
 
 def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from jobs.counts import names
 from jobs.counts.ledger import Content, Ledger, Verdict
 from jobs.logs import parquet
 from jobs.logs.choice import Choice, Source
@@ -69,53 +70,76 @@ def plan(store: Path, wanted: Sequence[Source], policy: Policy) -> Plan:
     found, choices = find(wanted)
     with _newest(store) as connection:
         now = datetime.now(UTC).replace(tzinfo=None)
-        ledger = Ledger(Revision("", now, connection, policy.terms), retry=policy.retry)
-        ledger.see(list(found.files.values()))
-        waiting = [found.files[path] for path in ledger.unsettled()]
+        work = Revision("", now, connection, policy.terms)
+        ledger = Ledger(work, retry=policy.retry)
+        ledger.see(list(found.files.values()), choices.__getitem__)
+        planned = Plan(quarantined=dict(found.refused), unchanged=ledger.unchanged())
+        # What the run would settle before it counts, whichever files it takes.
+        doubtful = [found.files[path] for path in ledger.doubtful()]
+        met = _contents(doubtful, choices, planned)
+        names.arrange(work, ledger, met)
+        planned.refused |= ledger.still("refused")
+        planned.quarantined |= ledger.still("quarantined")
+        verdicts = ledger.judge(met)
+        new = {c.file.path: c for c in met if verdicts[c.file.path] == (Verdict.NEW, None)}
+        settled = {file.path for file in doubtful} - new.keys()
+        waiting = [found.files[path] for path in ledger.unsettled() if path not in settled]
         taken = policy.selection.of(waiting)
-        planned = Plan(
-            refused=ledger.still("refused"),
-            quarantined=ledger.still("quarantined") | found.refused,
-            unchanged=ledger.unchanged(),
-            left=len(waiting) - len(taken),
-        )
-        contents = _contents(taken, planned)
-        _judge(ledger, connection, contents, choices, planned)
+        fresh = _contents([file for file in taken if file.path not in new], choices, planned)
+        chosen = {file.path for file in taken}
+        contents = [c for c in met if c.file.path in chosen | settled] + fresh
+        firsts = _judge(ledger, connection, sorted(contents, key=_path), planned)
+        left = [new[file.path] for file in waiting if file.path in new.keys() - chosen]
+        copies = {c.file.path: firsts[_identity(c)] for c in left if _identity(c) in firsts}
+        planned.duplicate |= {path: f"holds what {twin} holds" for path, twin in copies.items()}
+        planned.left = len(waiting) - len(taken) - len(copies)
     return planned
 
 
 @contextmanager
 def _newest(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The newest snapshot, or one in memory where nothing was published yet."""
-    if os.path.lexists(store / snapshot.LINK):
-        with snapshot.reading(store) as connection:
-            yield connection
-    else:
-        with duckdb.connect() as connection:
-            snapshot.create(connection)
-            yield connection
+    """A snapshot in memory with the newest ledger, if there is one."""
+    with duckdb.connect() as connection:
+        snapshot.create(connection)
+        if os.path.lexists(store / snapshot.LINK):
+            with snapshot.reading(store) as newest:
+                known = newest.sql("FROM internal.files").to_arrow_table()
+            connection.register("known", known)
+            connection.execute("INSERT INTO internal.files BY NAME FROM known")
+            connection.unregister("known")
+        yield connection
 
 
-def _contents(files: Sequence[SourceFile], planned: Plan) -> list[Content]:
+def _contents(
+    files: Sequence[SourceFile], choices: Mapping[str, Choice], planned: Plan
+) -> list[Content]:
     contents = []
     for file in files:
         try:
-            contents.append(Content(file, fingerprint(file.path)))
+            contents.append(Content(file, fingerprint(file.path), choices[file.path]))
         except OSError as error:
             planned.quarantined[file.path] = f"cannot be read: {error.strerror}"
     return contents
+
+
+def _path(content: Content) -> str:
+    return content.file.path
+
+
+def _identity(content: Content) -> tuple[str | None, str]:
+    return content.fingerprint, content.named_service
 
 
 def _judge(
     ledger: Ledger,
     connection: duckdb.DuckDBPyConnection,
     contents: Sequence[Content],
-    choices: Mapping[str, Choice],
     planned: Plan,
-) -> None:
+) -> dict[tuple[str | None, str], str]:
+    """Sort contents into the plan; the paths of those that it counts."""
     verdicts = ledger.judge(contents)
-    in_force = {file.path for file in ledger.in_force([content.file.path for content in contents])}
-    firsts: dict[str | None, str] = {}
+    occupied = ledger.occupied([content.file.path for content in contents])
+    firsts: dict[tuple[str | None, str], str] = {}
     for content in contents:
         path = content.file.path
         match verdicts[path]:
@@ -129,14 +153,15 @@ def _judge(
                 planned.duplicate[path] = f"holds what {twin} holds"
             case Verdict.FORGOTTEN, twin:
                 planned.duplicate[path] = f"holds what {twin} held, which was forgotten"
-            case _ if content.fingerprint in firsts:
-                planned.duplicate[path] = f"holds what {firsts[content.fingerprint]} holds"
-            case _ if reason := _unusable(connection, path, choices[path]):
+            case _ if twin := firsts.get(_identity(content)):
+                planned.duplicate[path] = f"holds what {twin} holds"
+            case _ if reason := _unusable(connection, path, content.choice):
                 planned.quarantined[path] = reason
             case _:
-                firsts[content.fingerprint] = path
-                (planned.replace if path in in_force else planned.ingest).append(path)
+                firsts[_identity(content)] = path
+                (planned.replace if path in occupied else planned.ingest).append(path)
                 planned.bytes_to_read += content.file.size
+    return firsts
 
 
 def _unusable(connection: duckdb.DuckDBPyConnection, path: str, choice: Choice) -> str | None:

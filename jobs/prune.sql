@@ -10,7 +10,7 @@ WHERE state = 'ingested' AND folded AND first_request < $before AND last_request
 -- any time in it, it never counted; unless it was taken back unread, nothing need be remembered.
 SELECT list(file_id), list(path)
 FROM internal.files
-GROUP BY coalesce(fingerprint, CAST(file_id AS VARCHAR))
+GROUP BY coalesce(fingerprint, CAST(file_id AS VARCHAR)), named_service
 HAVING max(ingested_at) < $before AND coalesce(max(last_request) < $before, bool_and(state <> 'forgotten'))
 
 -- name: figures

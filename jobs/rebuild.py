@@ -7,6 +7,7 @@ file that is gone has counts in the same buckets, or where its requests reach be
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -143,52 +144,61 @@ class _Known:
     ) -> None:
         self._ledger = ledger
         self._drop_missing = drop_missing
-        self.files: dict[str, Counted] = {}
-        self.missing: set[str] = set()
-        self.unchanged: set[str] = set()
-        self.changed: set[str] = set()
+        self.files: dict[int, Counted] = {}
+        self.missing: set[int] = set()
+        self.unchanged: set[int] = set()
+        self.changed: set[int] = set()
         self.passed_on: set[str] = set()
-        """New content at paths whose earlier content is in force at another path."""
+        """Paths of new content, whose earlier content is in force at another path."""
         self.kept = dict(unusable)
+        self.staying: set[int] = set()
+        """Files that can't leave, whatever is known of their paths."""
         for file in ledger.between(days.start, days.end):
             self._look_at(file)
 
-    def folded(self, paths: Collection[str]) -> set[str]:
-        return {path for path in paths if self.files[path].folded}
+    def folded(self, files: Collection[int]) -> set[int]:
+        return {file for file in files if self.files[file].folded}
+
+    def paths(self, files: Collection[int]) -> set[str]:
+        return {self.files[file].path for file in files}
+
+    def keep(self, file: int, reason: str) -> None:
+        self.kept[self.files[file].path] = reason
+        self.staying.add(file)
 
     def _look_at(self, file: Counted) -> None:
         path = file.path
-        self.files[path] = file
+        self.files[file.file_id] = file
         try:
-            now = look(path)
-            if path in self.kept:
-                pass
+            now = None if file.displaced else look(path)
+            if path in self.kept and not file.displaced:
+                self.staying.add(file.file_id)
             elif now is None:
                 self._is_missing(file)
             elif not now.regular:
-                self.kept[path] = "is not a regular file"
+                self.keep(file.file_id, "is not a regular file")
             elif fingerprint(path) == file.fingerprint:
-                self.unchanged.add(path)
+                self.unchanged.add(file.file_id)
             else:
                 self._has_changed(file)
         except OSError as error:
-            self.kept[path] = f"cannot be read: {error.strerror}"
+            self.keep(file.file_id, f"cannot be read: {error.strerror}")
 
     def _is_missing(self, file: Counted) -> None:
-        copies = self._ledger.copies(file.fingerprint) if self._drop_missing else []
+        copies = self._ledger.copies(file) if self._drop_missing else []
         if heirs := [copy for copy in copies if holds(copy, file.fingerprint)]:
-            self._look_at(self._ledger.pass_on(file.path, heirs[0]))
+            self._look_at(self._ledger.pass_on(file, heirs[0]))
         else:
-            self.missing.add(file.path)
+            self.missing.add(file.file_id)
 
     def _has_changed(self, file: Counted) -> None:
-        copies = self._ledger.copies(file.fingerprint)
+        copies = self._ledger.copies(file)
         if copies:
             heirs = [copy for copy in copies if holds(copy, file.fingerprint)] or copies
             self.passed_on.add(file.path)
-            self._look_at(self._ledger.pass_on(file.path, heirs[0]))
+            self._look_at(self._ledger.pass_on(file, heirs[0]))
         else:
-            self.changed.add(file.path)
+            self.changed.add(file.file_id)
 
 
 def _rebuild(
@@ -202,35 +212,41 @@ def _rebuild(
     ledger = Ledger(work, retry=True, afresh=True)
     rollup.define_buckets(work.connection)
     known = _Known(ledger, days, unusable, drop_missing=drop_missing)
-    fold.unfold(work.connection, known.folded(known.unchanged))
+    fold.unfold(work.connection, known.paths(known.folded(known.unchanged)))
     dropped = known.missing if drop_missing else set()
     leaving = _take_leave(work, days, known, known.folded(known.changed | dropped))
-    dropped = dropped - known.kept.keys()
+    dropped = dropped - known.staying
     ledger.withdraw(leaving - dropped, "the content of its path changed")
     ledger.withdraw(dropped, "gone when its days were rebuilt")
 
     ingest = Ingest(work, ledger, choice_of, lambda _: None)
-    again = (known.unchanged | known.changed | known.passed_on) - known.kept.keys()
+    changing = known.paths((known.unchanged | known.changed) - known.staying)
+    again = changing | (known.passed_on - known.kept.keys())
     ingest.take([file for path in sorted(again) if (file := look(path))])
+    ledger.drop_copies()
     outcome = ingest.outcome
     for path, reason in outcome.quarantined.items():
-        if path in leaving | known.passed_on:
+        if path in known.paths(leaving) | known.passed_on:
             raise _Unusable({path: reason})
     rollup.settle(work.connection)
     fold.tidy(work.connection)
-    missing = {path: known.files[path].rows_counted for path in known.missing}
-    return Rebuilt(work.run_id, outcome, missing, dropped, known.kept | outcome.quarantined)
+    missing: Counter[str] = Counter()
+    for number in known.missing:
+        missing[known.files[number].path] += known.files[number].rows_counted
+    kept = known.kept | outcome.quarantined
+    return Rebuilt(work.run_id, outcome, missing, known.paths(dropped), kept)
 
 
-def _take_leave(work: Revision, days: Days, known: _Known, wanted: set[str]) -> set[str]:
+def _take_leave(work: Revision, days: Days, known: _Known, wanted: set[int]) -> set[int]:
     """Give folded files contributions to leave with; which of those wanted can leave."""
-    for path in wanted:
-        if not days.hold(known.files[path]):
-            known.kept[path] = f"its earlier rows reach beyond these days: {known.files[path].days}"
-    leaving = wanted - known.kept.keys()
-    staying = known.folded(known.missing | known.changed | known.kept.keys()) - leaving
-    for path in fold.inseparable(work.connection, leaving, staying):
-        known.kept[path] = "its earlier counts can't be told from those of files that stay"
-    leaving -= known.kept.keys()
+    for file in wanted:
+        if not days.hold(known.files[file]):
+            reach = known.files[file].days
+            known.keep(file, f"its earlier rows reach beyond these days: {reach}")
+    leaving = wanted - known.staying
+    staying = known.folded(known.missing | known.changed | known.staying) - leaving
+    for file in fold.inseparable(work.connection, leaving, staying):
+        known.keep(file, "its earlier counts can't be told from those of files that stay")
+    leaving -= known.staying
     fold.attribute(work.connection, leaving)
     return leaving

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobs.counts import runs
 from jobs.counts.runs import Outcome
-from jobs.store.revision import Terms, revision
+from jobs.store.revision import Revision, Terms, revision
 from queries import snapshot
 from queries.service_name import canonical
 from queries.statements import statements
@@ -41,7 +41,7 @@ def add(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
     with revision(store, terms) as work:
         known = work.connection.execute(_SQL["registered"], {"names": wanted}).fetchall()
         work.connection.execute(_SQL["add"], {"names": wanted})
-        work.connection.execute(_SQL["register"], {"names": wanted, "now": work.started_at})
+        work.connection.execute(_SQL["register"], _when(work, wanted))
         work.connection.execute(_SQL["settle"])
         runs.record(work, Outcome())
     return [name for name in wanted if (name,) not in known]
@@ -58,7 +58,7 @@ def remove(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
         for name in wanted:
             if (name,) not in known:
                 raise BadService(f"{name} is not registered")
-        work.connection.execute(_SQL["unregister"], {"names": wanted, "now": work.started_at})
+        work.connection.execute(_SQL["unregister"], _when(work, wanted))
         work.connection.execute(_SQL["settle"])
         runs.record(work, Outcome())
     return wanted
@@ -84,6 +84,10 @@ def known(store: Path) -> list[Service]:
     """
     with snapshot.reading(store) as connection:
         return [Service(*row) for row in connection.execute(_SQL["list"]).fetchall()]
+
+
+def _when(work: Revision, names: list[str]) -> dict[str, object]:
+    return {"names": names, "now": work.started_at, "run_id": work.run_id}
 
 
 def _canonical(names: Iterable[str]) -> list[str]:

@@ -10,11 +10,11 @@ ANTI JOIN internal.services USING (service_name)
 
 -- name: register
 INSERT INTO internal.registry
-SELECT service_name, $now, NULL FROM internal.services
+SELECT service_name, $now, NULL, $run_id, NULL FROM internal.services
 WHERE NOT registered AND service_name IN (SELECT unnest($names))
 
 -- name: unregister
-UPDATE internal.registry SET until = $now
+UPDATE internal.registry SET until = $now, until_run = $run_id
 WHERE until IS NULL AND service_name IN (SELECT unnest($names))
 
 -- name: settle

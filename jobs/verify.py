@@ -64,8 +64,11 @@ def verify(store: Path, *, deep: bool) -> Proof:
         if not deep:
             return Proof(name, findings, 0, [])
         contents = connection.execute(_SQL["in_force"]).fetchall()
-        missing = [path for path, _ in contents if _is_gone(path)]
-        present = {path: known for path, known in contents if path not in set(missing)}
+        # What lay at a path before other known content came is as gone as a file that is.
+        lying = {path: known for path, known, displaced in contents if not displaced}
+        gone = {path for path in lying if _is_gone(path)}
+        missing = [path for path, _, displaced in contents if displaced or path in gone]
+        present = {path: known for path, known in lying.items() if path not in gone}
         changed = _changed(present)
         unchanged = present.keys() - {finding.where for finding in changed}
         findings += changed + _miscounted(connection, unchanged)

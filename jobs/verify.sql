@@ -65,9 +65,12 @@ GROUP BY service_id HAVING count(service_name) <> 1
 UNION ALL
 SELECT 'a service stands once', service_name, 1, count(*) FROM internal.services GROUP BY service_name HAVING count(*) > 1
 UNION ALL
-SELECT 'a path is in force once', path, 1, count(*) FROM in_force GROUP BY path HAVING count(*) > 1
+SELECT 'a path is in force once', path, 1, count(*) FROM in_force WHERE NOT displaced GROUP BY path HAVING count(*) > 1
 UNION ALL
-SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint HAVING count(*) > 1
+SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint, named_service HAVING count(*) > 1
+UNION ALL
+SELECT 'a duplicate has a file in force', path, 1, 0
+FROM internal.files AS files ANTI JOIN in_force USING (fingerprint, named_service) WHERE files.state = 'duplicate'
 ORDER BY ALL
 
 -- name: days
@@ -126,7 +129,7 @@ ORDER BY ALL
 
 -- name: in_force
 -- The files in force, for a look at what lies at their paths.
-SELECT path, fingerprint FROM internal.files WHERE state = 'ingested' ORDER BY path
+SELECT path, fingerprint, displaced FROM internal.files WHERE state = 'ingested' ORDER BY path
 
 -- name: incomplete
 -- Files whose footers promise other rows than those that were met when they were counted.
@@ -139,8 +142,8 @@ ORDER BY path
 -- What the rows of these files gave when they were counted again, beside what was kept: cell by
 -- cell, or all together where the file is folded.
 WITH files AS (
-    SELECT file_id, path, rows_counted, folded FROM source_files
-    WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
+    SELECT file_id, path, rows_counted, folded FROM internal.files
+    WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT unnest($paths))
 ),
 kept AS (
     SELECT path, service_name, bucket_start, status_code, sum(requests) AS requests

@@ -40,10 +40,14 @@ INSERT INTO internal.service_aliases VALUES ('-', NULL), ('', NULL);
 CREATE TABLE internal.registry (
     service_name VARCHAR NOT NULL,
     since TIMESTAMP NOT NULL,
-    until TIMESTAMP
+    until TIMESTAMP,
+    since_run VARCHAR,
+    until_run VARCHAR
 );
 COMMENT ON TABLE internal.registry IS 'When services were registered, so that rows can be counted again as they were counted.';
 COMMENT ON COLUMN internal.registry.until IS 'NULL: it still is.';
+COMMENT ON COLUMN internal.registry.since_run IS 'The run that registered it. Runs are in order of their ids, whatever clocks say.';
+COMMENT ON COLUMN internal.registry.until_run IS 'The run that ended it.';
 
 CREATE TABLE internal.files (
     file_id INTEGER NOT NULL,
@@ -68,7 +72,9 @@ CREATE TABLE internal.files (
     rows_passed_over BIGINT DEFAULT 0,
     read_under VARCHAR,
     plausible_from TIMESTAMP,
-    plausible_until TIMESTAMP
+    plausible_until TIMESTAMP,
+    named_service VARCHAR DEFAULT '',
+    displaced BOOLEAN DEFAULT false
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
@@ -77,6 +83,8 @@ COMMENT ON COLUMN internal.files.rows_passed_over IS 'Rows that are no requests 
 COMMENT ON COLUMN internal.files.read_under IS 'What decided how the file is read, besides its content: its options, and what its path says. NULL: a program of schema version 3 or earlier wrote the row.';
 COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were rejected, UTC. NULL: none were for that.';
 COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
+COMMENT ON COLUMN internal.files.named_service IS 'The service that the path or the options gave the file; empty: its rows name theirs. Equal content of an equal name counts once.';
+COMMENT ON COLUMN internal.files.displaced IS 'Whether other known content was moved to its path since: what was counted of it stays, as of a file that is gone.';
 
 CREATE TABLE internal.raw_copies (
     file_id INTEGER NOT NULL,

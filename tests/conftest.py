@@ -19,6 +19,8 @@ from hypothesis import HealthCheck, settings
 from jobs import nightly
 from jobs.counts.fold import WINDOW
 from jobs.logs.choice import Choice, Source
+from jobs.logs.selection import EVERYTHING, Selection
+from jobs.store.revision import USUAL, Terms
 
 Counts = dict[tuple[str, str, int], int]
 
@@ -70,12 +72,14 @@ class Store:
         maps: Sequence[str] = (),
         retry: bool = False,
         window: timedelta = WINDOW,
+        terms: Terms = USUAL,
+        selection: Selection = EVERYTHING,
         **how: Any,
     ) -> nightly.Summary:
         """Run the nightly job in this process."""
         choice = Choice.of(maps=maps, **how)
         source = Source(tuple(str(source) for source in sources), choice)
-        policy = nightly.Policy(retry or choice.given, window)
+        policy = nightly.Policy(retry, window, terms, selection)
         return nightly.run(self.folder, [source], lambda _: None, policy)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:

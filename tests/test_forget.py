@@ -1,6 +1,7 @@
 """What is taken back, what of it stays away, and until when."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,29 @@ def test_the_command_names_what_it_forgot(logs: Logs, counted: Store, httpcodes:
     assert again.stderr.decode() == (
         f"httpcodes: {file} is nothing that was counted or put in quarantine\n"
     )
+
+
+def test_new_content_of_a_forgotten_path_that_never_counted_stays_to_be_counted(
+    logs: Logs, store: Store
+) -> None:
+    file = logs.requests("a.parquet", (NOON, A, 200))
+    store.run(logs.folder, window=timedelta(0))
+    before = file.read_bytes()
+    logs.requests("a.parquet", (LATER, B, 404))
+    later = file.read_bytes()
+    assert not store.run(logs.folder).complete
+    file.write_bytes(before)
+    forget(store.folder, [str(file)])
+    file.write_bytes(later)
+    assert store.run(logs.folder).complete
+    assert store.counts() == {(B, LATER, 404): 1}
+    assert verify(store.folder, deep=True).findings == []
+
+
+def test_new_content_that_is_broken_is_still_held_against_a_run(logs: Logs, counted: Store) -> None:
+    file = logs.folder / "a.parquet"
+    file.write_bytes(b"PAR1 and no more")
+    counted.run(logs.folder)
+    forget(counted.folder, [str(file)])
+    assert counted.counts() == {(A, NOON, 200): 1, (A, LATER, 200): 1}
+    assert not counted.run(logs.folder).complete

@@ -3,7 +3,9 @@ order.
 
 Real files, real runs; the published snapshot is compared after every run with a model that
 knows only this: a content counts once if it was delivered at a path and neither replaced
-there nor forgotten, for what of it is younger than what is kept.
+there nor forgotten, for what of it is younger than what is kept. Content that nobody counted
+replaces what its path held; content that counts already, or was forgotten at another path, does
+not: what the path held then counts as if its file were gone.
 """
 
 import shutil
@@ -52,6 +54,9 @@ class Deliveries(RuleBasedStateMachine):
         """What lies at each path now; None: something broken."""
         self.counted: dict[str, int] = {}
         """What was last counted for each path, by itself or through a copy."""
+        self.left: list[tuple[str, int]] = []
+        """What other known content was moved over, by the path."""
+        self.forgotten_at: set[tuple[str, int]] = set()
         self.forgotten: set[int] = set()
         self.kept_from = ""
 
@@ -91,6 +96,19 @@ class Deliveries(RuleBasedStateMachine):
             (self.logs.folder / path).replace(self.logs.folder / other)
             self.lying[other] = self.lying.pop(path)
 
+    @precondition(lambda self: len(self.lying) > 1)
+    @rule(names=st.permutations("abc"))
+    def circle(self, names: list[str]) -> None:
+        """Swap two files, or let all go in a circle, or one step on."""
+        files = [f"{name}.parquet" for name in "abc"]
+        moves = {old: f"{new}.parquet" for old, new in zip(files, names, strict=True)}
+        before = {path: content for path, content in self.lying.items() if path in moves}
+        for path in before:
+            (self.logs.folder / path).rename(self.logs.folder / f"{path}.moving")
+        for path in before:
+            (self.logs.folder / f"{path}.moving").rename(self.logs.folder / moves[path])
+        self.lying = {moves[path]: content for path, content in before.items()}
+
     @precondition(lambda self: self.lying)
     @rule(path=PATHS)
     def damage(self, path: str) -> None:
@@ -105,7 +123,7 @@ class Deliveries(RuleBasedStateMachine):
             (self.logs.folder / path).unlink()
             del self.lying[path]
 
-    @precondition(lambda self: self.counted)
+    @precondition(lambda self: self.counted and not self.left)
     @rule(path=PATHS)
     def forget(self, path: str) -> None:
         if path not in self.counted:
@@ -119,6 +137,7 @@ class Deliveries(RuleBasedStateMachine):
             assert self.lying.get(holder) != content
         else:
             self.forgotten.add(content)
+            self.forgotten_at |= {(p, c) for p, c in self.counted.items() if c == content}
             self.counted = {p: c for p, c in self.counted.items() if c != content}
         self.compare()
 
@@ -126,18 +145,37 @@ class Deliveries(RuleBasedStateMachine):
     def run(self, window: timedelta) -> None:
         summary = self.store.run(self.logs.folder, window=window)
         refused = {Path(path).name for path in summary.outcome.refused}
+        before = dict(self.counted)
+        counts = {*before.values(), *(content for _, content in self.left)}
         for path, content in self.lying.items():
             if path in refused:
-                assert content != self.counted[path]
-            elif content is not None:
-                self.counted[path] = content
+                assert content not in counts
+            elif content is not None and content != before.get(path):
+                is_back = (path, content) in self.forgotten_at
+                if path in before and not is_back and content in counts | self.forgotten:
+                    self.move_over(path, before)
+                self.counted.pop(path, None)
                 if content in self.forgotten:
-                    del self.counted[path]
+                    self.forgotten_at.add((path, content))
+                else:
+                    self.counted[path] = content
+        lies = {*self.lying.items()}
+        self.left = [each for each in dict.fromkeys(self.left) if each not in lies]
         self.compare()
 
-    @precondition(lambda self: self.counted)
+    def move_over(self, path: str, before: dict[str, int]) -> None:
+        """Where it lies at a new path, it was moved there; else it stays as of a file that is gone."""
+        content = before[path]
+        if all(before.get(p) == c for p, c in self.lying.items() if c == content):
+            self.left.append((path, content))
+
+    @precondition(lambda self: self.counted and not self.left)
     @rule(drop_missing=st.booleans())
     def rebuild(self, drop_missing: bool) -> None:
+        # Names that moved are a run's business.
+        self.run(WINDOW)
+        if self.left:
+            return
         in_force = self.in_force()
         done = rebuild(self.store.folder, DAYS, lambda _: Choice(), drop_missing=drop_missing)
         assert verify(self.store.folder, deep=False).findings == []
@@ -150,6 +188,12 @@ class Deliveries(RuleBasedStateMachine):
             gone = self.counted[path]
             self.counted = {
                 p: c for p, c in self.counted.items() if c != gone or self.lying.get(p) == gone
+            }
+        if drop_missing:
+            # Copies that are there took the place of files that are gone.
+            there = {c for p, c in self.counted.items() if self.lying.get(p) == c}
+            self.counted = {
+                p: c for p, c in self.counted.items() if p in self.lying or c not in there
             }
         # What the rebuild did not look at, the next run does.
         self.run(WINDOW)
@@ -167,6 +211,11 @@ class Deliveries(RuleBasedStateMachine):
         assert not gone & self.lying.keys()
         for path in gone:
             del self.counted[path]
+        self.left = [
+            (path, content)
+            for path, content in self.left
+            if any(cell[1] >= self.kept_from for cell in cells(content))
+        ]
         self.compare()
 
     def in_force(self) -> dict[str, bool]:
@@ -182,7 +231,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def compare(self) -> None:
         expected: Counter[Cell] = Counter()
-        for content in set(self.counted.values()):
+        for content in {*self.counted.values(), *(content for _, content in self.left)}:
             expected += Counter(
                 {cell: n for cell, n in cells(content).items() if cell[1] >= self.kept_from}
             )

@@ -3,7 +3,7 @@ changes for what was counted before."""
 
 import json
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -341,3 +341,33 @@ def test_a_registered_service_that_was_never_seen_has_no_buckets(store: Store) -
     assert known(store.folder) == [Service(A, True, None, None, 0)]
     assert store.sql("SELECT count(*) FROM rollup_5m") == [(0,)]
     assert holds(store)
+
+
+class Ahead(datetime):
+    """A clock that goes wrong."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(seconds=5)
+
+
+def test_what_was_registered_on_a_clock_that_is_ahead_counts_again_as_it_was_counted(
+    logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = logs.requests("a.parquet", (NOON, A, 200), (NOON, B, 200), (NOON, C, 200))
+    with monkeypatch.context() as ahead:
+        ahead.setattr("jobs.store.datetime", Ahead)
+        add(store.folder, [A, B], REGISTERED)
+    run(store, logs, window=timedelta(0))
+    with monkeypatch.context() as ahead:
+        ahead.setattr("jobs.store.datetime", Ahead)
+        remove(store.folder, [B], REGISTERED)
+        add(store.folder, [C], REGISTERED)
+    assert store.counts() == {(A, NOON, 200): 1, (B, NOON, 200): 1}
+    assert holds(store)
+    assert rebuild(store.folder, DAY, lambda _: Choice(), REGISTERED).kept == {}
+    assert store.counts() == {(A, NOON, 200): 1, (C, NOON, 200): 1}
+    assert holds(store)
+    run(store, logs, window=timedelta(0))
+    forget(store.folder, [str(file)], REGISTERED)
+    assert store.counts() == {}

@@ -49,6 +49,7 @@ def test_what_runs_publish_holds_every_invariant(counted: Store, deep: bool) -> 
 
 TOTAL = ("rollup = rows counted of the files in force", "all buckets")
 STALE = "answers = rollup"
+LONELY = ("a duplicate has a file in force", "copy.parquet", 1, 0)
 
 
 def bucket(timestamp: str, codes: str) -> str:
@@ -69,7 +70,7 @@ def bucket(timestamp: str, codes: str) -> str:
           ("a cell stands once and counts something", "service_id 2 2025-09-09 13:00:00 404", 1, 2),
           (STALE, f"{B} {LATER}", bucket(LATER, '"404":1,"404":1'), bucket(LATER, '"404":1'))}),
         ("DELETE FROM internal.files WHERE path LIKE '%late.parquet'",
-         {("contributions of files in force only", "file_id 4", 0, 1), (*TOTAL, 4, 5)}),
+         {("contributions of files in force only", "file_id 4", 0, 1), (*TOTAL, 4, 5), LONELY}),
         ("INSERT INTO internal.contributions SELECT * FROM internal.contributions WHERE status_code = 404",
          {("rollup = contributions", f"{B} {LATER} 404", 2, 1),
           ("rows counted = contributions", "a.parquet", 3, 4)}),
@@ -84,7 +85,7 @@ def bucket(timestamp: str, codes: str) -> str:
         ("UPDATE internal.files SET path = replace(path, 'late', 'a') WHERE state = 'ingested'",
          {("a path is in force once", "a.parquet", 1, 2)}),
         ("UPDATE internal.files SET fingerprint = 'x' WHERE state = 'ingested'",
-         {("a content is in force once", "a.parquet", 1, 3)}),
+         {("a content is in force once", "a.parquet", 1, 3), LONELY}),
         ("DELETE FROM internal.answers WHERE hour_start = '2025-09-09 13:00:00' AND service_id = 1",
          {(STALE, f"{A} {LATER}", bucket(LATER, '"200":1'), "nothing")}),
         ("INSERT INTO internal.answers FROM internal.answers WHERE service_id = 2 AND hour_start = '2025-09-09 12:00:00'",

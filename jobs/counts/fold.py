@@ -56,17 +56,17 @@ def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> Non
 
 
 def inseparable(
-    connection: duckdb.DuckDBPyConnection, leaving: Collection[str], staying: Collection[str]
-) -> set[str]:
+    connection: duckdb.DuckDBPyConnection, leaving: Collection[int], staying: Collection[int]
+) -> set[int]:
     """Folded files that can't leave, because their counts can't be told from those that stay."""
     asked = {"leaving": list(leaving), "staying": list(staying)}
-    return {path for (path,) in connection.execute(_SQL["inseparable"], asked).fetchall()}
+    return {file for (file,) in connection.execute(_SQL["inseparable"], asked).fetchall()}
 
 
-def attribute(connection: duckdb.DuckDBPyConnection, leaving: Collection[str]) -> None:
+def attribute(connection: duckdb.DuckDBPyConnection, leaving: Collection[int]) -> None:
     """Give folded files that leave together, and are separable, contributions to leave with."""
     if leaving:
-        connection.execute(_SQL["attribute"], {"paths": list(leaving)})
+        connection.execute(_SQL["attribute"], {"file_ids": list(leaving)})
 
 
 def tidy(connection: duckdb.DuckDBPyConnection) -> None:

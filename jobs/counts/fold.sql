@@ -21,7 +21,7 @@ UPDATE internal.files SET folded = true WHERE file_id IN (FROM closing);
 -- name: differing
 -- Files that do not give what was counted of them.
 SELECT path FROM internal.files LEFT JOIN recounted USING (path)
-WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
+WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT unnest($paths))
 GROUP BY path, rows_counted HAVING coalesce(sum(requests), 0) <> rows_counted
 ORDER BY path
 
@@ -31,38 +31,38 @@ SELECT file_id, service_id, bucket_start, status_code, requests
 FROM recounted
 JOIN internal.files USING (path)
 JOIN internal.services USING (service_name)
-WHERE state = 'ingested' AND folded;
+WHERE state = 'ingested' AND folded AND NOT displaced;
 
 DELETE FROM internal.folded_days WHERE file_id IN (
-    SELECT file_id FROM internal.files WHERE state = 'ingested' AND path IN (SELECT path FROM recounted)
+    SELECT file_id FROM internal.files WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM recounted)
 );
 
 UPDATE internal.files SET folded = false
-WHERE state = 'ingested' AND path IN (SELECT path FROM recounted);
+WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM recounted);
 
 -- name: inseparable
 -- Folded files of which some can be taken back, if no bucket holds counts of others as well, which
 -- stay. Files whose buckets overlap belong together, and so do their neighbours.
 WITH spans AS (
     SELECT
-        path,
-        path IN (SELECT unnest($staying)) AS stays,
+        file_id,
+        file_id IN (SELECT unnest($staying)) AS stays,
         bucket_number(epoch_us(first_request)) AS first_bucket,
         bucket_number(epoch_us(last_request)) AS last_bucket
     FROM internal.files
-    WHERE state = 'ingested' AND path IN (SELECT unnest($leaving || $staying))
+    WHERE state = 'ingested' AND file_id IN (SELECT unnest($leaving || $staying))
 ),
 starts AS (
     SELECT *, coalesce(first_bucket > max(last_bucket) OVER earlier, true) AS is_start
     FROM spans
-    WINDOW earlier AS (ORDER BY first_bucket, path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    WINDOW earlier AS (ORDER BY first_bucket, file_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 islands AS (
-    SELECT *, count(*) FILTER (is_start) OVER (ORDER BY first_bucket, path) AS island FROM starts
+    SELECT *, count(*) FILTER (is_start) OVER (ORDER BY first_bucket, file_id) AS island FROM starts
 )
-SELECT path FROM islands
+SELECT file_id FROM islands
 WHERE NOT stays AND island IN (SELECT island FROM islands WHERE stays)
-ORDER BY path
+ORDER BY file_id
 
 -- name: attribute
 -- What the buckets of folded files hold beyond all known contributions is theirs together; one of
@@ -74,7 +74,7 @@ WITH leaving AS (
         bucket_start(bucket_number(epoch_us(first_request))) AS first_bucket,
         bucket_start(bucket_number(epoch_us(last_request))) AS last_bucket
     FROM internal.files
-    WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
+    WHERE state = 'ingested' AND file_id IN (SELECT unnest($file_ids))
 ),
 held AS (
     SELECT service_id, bucket_start, status_code, requests FROM internal.cells

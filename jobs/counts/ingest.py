@@ -6,10 +6,11 @@ culprits stand alone; they go to quarantine, and what they held in that scan cou
 Where it is the machine that failed, no file is judged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 import duckdb
@@ -57,10 +58,27 @@ class Ingest:
         self._troubled: dict[str, str] = {}
         self._connection.execute(_SQL["macros"])
 
-    def take(self, files: Sequence[SourceFile]) -> None:
-        """Count them, or say in the ledger why not. Raises MachineTrouble if none can be read."""
+    def look(self, files: Sequence[SourceFile]) -> list[Content]:
+        """Read what these files hold, and count nothing; what can't be read goes to quarantine."""
         parquet.attach(self._connection, (file.path for file in files))
-        for contents in self._batches(files):
+        return [content for batch in self._batches(files, {}) for content in batch]
+
+    def settle(self, contents: list[Content]) -> dict[str, Content]:
+        """Deal with what the ledger knows; by path, what is left to be counted."""
+        self.outcome.bytes_done += sum(content.file.size for content in contents)
+        new = self._settle(contents)
+        self.outcome.bytes_done -= sum(content.file.size for content in new)
+        return {content.file.path: content for content in new}
+
+    def take(
+        self, files: Sequence[SourceFile], known: Mapping[str, Content] = MappingProxyType({})
+    ) -> None:
+        """Count these files, or say in the ledger why not; some were looked at before.
+
+        Raises MachineTrouble if none can be read.
+        """
+        parquet.attach(self._connection, (file.path for file in files))
+        for contents in self._batches(files, known):
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)
             self._on_batch(self.outcome)
@@ -68,13 +86,19 @@ class Ingest:
             path, reason = next(iter(self._troubled.items()))
             raise MachineTrouble(f"none of {len(files):,} files could be read; {path} {reason}")
 
-    def _batches(self, files: Sequence[SourceFile]) -> Iterator[list[Content]]:
+    def _batches(
+        self, files: Sequence[SourceFile], known: Mapping[str, Content]
+    ) -> Iterator[list[Content]]:
+        def held(path: str) -> str:
+            looked_at = known.get(path)
+            return (looked_at and looked_at.fingerprint) or fingerprint(path)
+
         # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
         with ThreadPoolExecutor(
             objects.at_once(file.path for file in files), "fingerprint"
         ) as ahead:
             try:
-                pending = [(file, ahead.submit(fingerprint, file.path)) for file in files]
+                pending = [(file, ahead.submit(held, file.path)) for file in files]
                 yield from self._grouped(pending)
             finally:
                 ahead.shutdown(cancel_futures=True)
@@ -86,9 +110,11 @@ class Ingest:
         size = 0
         for file, promised in pending:
             try:
-                content = Content(file, promised.result())
+                content = Content(file, promised.result(), self._choice_of(file.path))
             except OSError as error:
-                self._put_off(Content(file, None), error.strerror, error)
+                self._put_off(
+                    Content(file, None, self._choice_of(file.path)), error.strerror, error
+                )
                 continue
             batch.append(content)
             size += file.size
@@ -101,11 +127,11 @@ class Ingest:
     def _take(self, contents: list[Content]) -> None:
         while new := self._settle(contents):
             # Of equal contents one is counted first; what becomes of the others hangs on it.
-            firsts = {content.fingerprint: content for content in reversed(new)}
+            firsts = {(c.fingerprint, c.named_service): c for c in reversed(new)}
             for (kind, choice), alike in self._kinds(list(firsts.values())).items():
                 for some, schema in self._halving(alike, self._schema):
                     self._count(kind, choice, schema, some)
-            contents = [content for content in new if firsts[content.fingerprint] is not content]
+            contents = [c for c in new if firsts[c.fingerprint, c.named_service] is not c]
 
     def _settle(self, contents: list[Content]) -> list[Content]:
         """Deal with what the ledger knows; the contents that it has never met."""
@@ -147,7 +173,7 @@ class Ingest:
         for _, rows in self._halving(contents, self._kinds_of):
             for kind, paths in rows:
                 for path in sorted(paths):
-                    kinds.setdefault((kind, self._choice_of(path)), []).append(by_path[path])
+                    kinds.setdefault((kind, by_path[path].choice), []).append(by_path[path])
         return kinds
 
     def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
@@ -337,6 +363,8 @@ class Ingest:
                 "modified_us": [file.modified_us for file in files],
                 "versions": [file.version for file in files],
                 "fingerprints": [content.fingerprint for content in taken.values()],
+                "named_services": [content.named_service for content in taken.values()],
+                "read_under": [content.choice.as_text for content in taken.values()],
             },
         )
 

@@ -86,7 +86,9 @@ SELECT
     unnest($sizes) AS size,
     make_timestamp(unnest($modified_us)) AS modified_at,
     unnest($versions) AS version,
-    unnest($fingerprints) AS fingerprint
+    unnest($fingerprints) AS fingerprint,
+    unnest($named_services) AS named_service,
+    unnest($read_under) AS read_under
 
 -- name: name_by_path
 UPDATE counted SET service = {service_in_path} FROM batch WHERE counted.file_index = batch.file_index

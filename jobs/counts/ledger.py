@@ -2,15 +2,17 @@
 
 A file is its content at a path. Path, size and version (what the file system says besides)
 tell that it is untouched; where they don't, the fingerprint decides. The same content at two
-paths counts once: the second is a duplicate for as long as the first is in force.
+paths counts once: the second is a duplicate for as long as the first is in force. Where a path or
+the options name the service of a file, the same content under two names is two contents.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from jobs.logs.choice import Choice
 from jobs.logs.sources import SourceFile
 from jobs.store.revision import Revision
 from queries.statements import statements
@@ -25,6 +27,13 @@ class Content:
     file: SourceFile
     fingerprint: str | None
     """None if the file could not be read to its end."""
+    choice: Choice
+    """How the caller wants it read."""
+
+    @property
+    def named_service(self) -> str:
+        """The service that its path or its options name; empty: none."""
+        return self.choice.named_service(self.file.path)
 
 
 class Verdict(Enum):
@@ -42,10 +51,14 @@ class Verdict(Enum):
 class Counted:
     """A file in force, and the times of its rows (naive, UTC), if it has any."""
 
+    file_id: int
     path: str
     fingerprint: str
+    named_service: str
     folded: bool
     """Whether its contributions are no longer kept apart."""
+    displaced: bool
+    """Whether its path holds other known content by now."""
     rows_counted: int
     first_request: datetime | None
     last_request: datetime | None
@@ -67,24 +80,49 @@ class Ledger:
         self._retry = retry
         self._afresh = afresh
         self._connection = revision.connection
+        self._vacated: set[str] = set()
         self._connection.execute(_SQL["changes"])
         self._next_file_id = self._one("next_file_id")
 
-    def see(self, files: Sequence[SourceFile]) -> None:
-        """Take down what the sources hold."""
+    def see(self, files: Sequence[SourceFile], choice_of: Callable[[str], Choice]) -> None:
+        """Take down what the sources hold, and how it would be read."""
+        choices = [choice_of(file.path) for file in files]
+        texts = {choice: choice.as_text for choice in set(choices)}
         self._connection.execute(
             _SQL["see"],
             {
                 "paths": [file.path for file in files],
                 "sizes": [file.size for file in files],
                 "versions": [file.version for file in files],
+                "named_services": [
+                    choice.named_service(file.path)
+                    for file, choice in zip(files, choices, strict=True)
+                ],
+                "read_under": [texts[choice] for choice in choices],
             },
         )
+        self._connection.execute(_SQL["adopt"])
         self._connection.execute(_SQL["settle"], {"retry": self._retry})
 
     def unsettled(self) -> list[str]:
-        """Paths of listed files that have to be looked at, known ones first."""
+        """Paths of listed files that have to be looked at."""
         return self._column("unsettled")
+
+    def doubtful(self) -> list[str]:
+        """Those of them that may hold what is known, or something else in its place."""
+        return self._column("doubtful")
+
+    def note_moves(self, vacated: set[str]) -> None:
+        """Content in force left these paths: what is new there counts as if it replaced it.
+
+        What was refused for a cause that is no more is looked at again.
+        """
+        self._vacated = vacated
+        self._connection.execute(_SQL["reopen"])
+
+    def occupied(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths at which something was in force when the run began."""
+        return {file.path for file in self.in_force(paths)} | self._vacated.intersection(paths)
 
     def unchanged(self) -> int:
         """How many listed files needed no look and are neither in quarantine nor refused."""
@@ -102,6 +140,8 @@ class Ledger:
             {
                 "paths": paths,
                 "fingerprints": [content.fingerprint for content in contents],
+                "named_services": [content.named_service for content in contents],
+                "read_under": [content.choice.as_text for content in contents],
                 "afresh": self._afresh,
             },
         ).fetchall()
@@ -148,34 +188,46 @@ class Ledger:
         Where a duplicate of a file is known, the counts pass on to it, and nothing changes.
         """
         which = {"paths": [content.file.path for content in contents]}
-        replaced = self._one("replaced", which)
+        occupied = self.occupied(which["paths"])
+        replaced = self.in_force(which["paths"])
         self._connection.execute(_SQL["drop_verdicts"], which)
         if replaced:
             fingerprints = [content.fingerprint for content in contents]
             self._connection.execute(_SQL["heirs"], which | {"fingerprints": fingerprints})
             self._connection.execute(_SQL["inherit"])
-            self.withdraw(which["paths"], "the content of its path changed")
-        return replaced
+            left = [file.file_id for file in self.in_force(which["paths"])]
+            self.withdraw(left, "the content of its path changed")
+        return len(occupied)
 
-    def named(self, path: str) -> list[str]:
-        """The known files at this path, or all below it, and their copies."""
-        rows = self._connection.execute(_SQL["named"], {"path": path}).fetchall()
-        return [file for (file,) in rows]
+    def named(self, path: str) -> dict[int, str]:
+        """The known files at this path, or all below it, and their copies: paths by number."""
+        return dict(self._connection.execute(_SQL["named"], {"path": path}).fetchall())
 
-    def forget(self, paths: Sequence[str]) -> None:
+    def forget(self, files: Collection[int]) -> None:
         """Withdraw these files, and keep what they hold away."""
-        self._connection.execute(_SQL["withdraw"], {"paths": paths})
-        self._connection.execute(_SQL["mark_forgotten"], {"paths": paths})
+        which = {"file_ids": list(files)}
+        self._connection.execute(_SQL["forgotten_counts"], which)
+        self._connection.execute(_SQL["mark_forgotten"], which)
 
-    def withdraw(self, paths: Collection[str], reason: str) -> None:
-        """Take files out of force; a copy does not take their place."""
-        which = {"paths": list(paths)}
+    def withdraw(self, files: Collection[int], reason: str) -> None:
+        """Take files out of force; a copy does not take their place, but may stay."""
+        which = {"file_ids": list(files)}
         self._connection.execute(_SQL["withdraw"], which)
         self._connection.execute(_SQL["mark_withdrawn"], which | {"reason": reason})
 
+    def drop_copies(self) -> None:
+        """Know no copies of what this run took out of force: should they come, they are new."""
+        self._connection.execute(_SQL["drop_copies"])
+
     def in_force(self, paths: Sequence[str]) -> list[Counted]:
-        """The files in force among these."""
+        """The files in force that lie at these paths."""
         rows = self._connection.execute(_SQL["in_force"], {"paths": paths}).fetchall()
+        return [Counted(*row) for row in rows]
+
+    def counted(self, files: Collection[int]) -> list[Counted]:
+        """The files in force of these numbers."""
+        which = {"file_ids": list(files)}
+        rows = self._connection.execute(_SQL["counted"], which).fetchall()
         return [Counted(*row) for row in rows]
 
     def between(self, first: datetime, last: datetime) -> list[Counted]:
@@ -183,16 +235,17 @@ class Ledger:
         rows = self._connection.execute(_SQL["between"], {"first": first, "last": last}).fetchall()
         return [Counted(*row) for row in rows]
 
-    def copies(self, fingerprint: str) -> list[str]:
+    def copies(self, file: Counted) -> list[str]:
         """Paths of the duplicates that hold this, or held it when they were last looked at."""
-        rows = self._connection.execute(_SQL["copies"], {"fingerprint": fingerprint}).fetchall()
+        which = {"fingerprint": file.fingerprint, "named_service": file.named_service}
+        rows = self._connection.execute(_SQL["copies"], which).fetchall()
         return [path for (path,) in rows]
 
-    def pass_on(self, path: str, heir: str) -> Counted:
-        """Let a duplicate take the place of a file in force; the duplicate as it is now."""
-        self._connection.execute(_SQL["heir"], {"path": path, "heir": heir})
+    def pass_on(self, file: Counted, heir: str) -> Counted:
+        """Let a file in force take the path of a duplicate; the file as it is now."""
+        self._connection.execute(_SQL["heir"], {"file_id": file.file_id, "heir": heir})
         self._connection.execute(_SQL["inherit"])
-        return self.in_force([heir])[0]
+        return self.counted([file.file_id])[0]
 
     def record(self, verdicts: Sequence[tuple[Content, str]], state: str) -> None:
         """Write rows, with their reasons, for files that add nothing to the counts."""
@@ -210,6 +263,8 @@ class Ledger:
                 "sizes": [file.size for file in files],
                 "modified_us": [file.modified_us for file in files],
                 "versions": [file.version for file in files],
+                "named_services": [content.named_service for content, _ in verdicts],
+                "read_under": [content.choice.as_text for content, _ in verdicts],
                 "reasons": [reason for _, reason in verdicts],
                 "state": state,
                 "ingested_at": self._revision.started_at,

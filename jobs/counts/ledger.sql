@@ -1,28 +1,55 @@
 -- name: changes
 -- What the sources list, files that this run counts, and files in force before it that go.
-CREATE OR REPLACE TEMP TABLE listed (path VARCHAR, size BIGINT, version VARCHAR);
+CREATE OR REPLACE TEMP TABLE listed (
+    path VARCHAR, size BIGINT, version VARCHAR, named_service VARCHAR, read_under VARCHAR
+);
 CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
 CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
 
 -- name: see
--- The files that the sources hold now.
+-- The files that the sources hold now, and how they would be read.
 CREATE OR REPLACE TEMP TABLE listed AS
 SELECT
     unnest($paths) AS path,
     unnest($sizes) AS size,
-    unnest($versions) AS version
+    unnest($versions) AS version,
+    unnest($named_services) AS named_service,
+    unnest($read_under) AS read_under
+
+-- name: adopt
+-- Programs before schema version 4 did not say which service a path gave its file.
+UPDATE internal.files SET named_service = listed.named_service, read_under = listed.read_under
+FROM listed
+WHERE files.path = listed.path AND files.read_under IS NULL AND listed.named_service <> ''
+    AND state IN ('ingested', 'duplicate', 'forgotten')
 
 -- name: settle
 -- A file is settled if nothing about it has to be looked at: its path, size and version are
--- known, and what was decided of it still holds.
+-- known, and what was decided of it still holds, under the options that it was decided under. A
+-- file is refused for as long as what it would replace is folded.
 CREATE OR REPLACE TEMP TABLE settled AS
-SELECT listed.path, known.state, known.reason
+SELECT listed.path, known.state, known.reason, known.fingerprint, known.named_service
 FROM listed
 JOIN internal.files AS known
     ON known.path = listed.path AND known.size = listed.size AND known.version = listed.version
-WHERE known.state IN ('ingested', 'forgotten', 'refused')
-    OR (known.state = 'quarantined' AND NOT $retry)
-    OR (known.state = 'duplicate' AND known.fingerprint IN (SELECT fingerprint FROM internal.files WHERE state = 'ingested'))
+WHERE NOT displaced AND (
+    known.state IN ('ingested', 'forgotten')
+    OR (
+        known.state = 'refused'
+        AND known.read_under = listed.read_under
+        AND listed.path IN (SELECT path FROM internal.files WHERE state = 'ingested' AND folded AND NOT displaced)
+        AND (known.fingerprint, known.named_service) NOT IN (
+            SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
+        )
+    )
+    OR (known.state = 'quarantined' AND known.read_under = listed.read_under AND NOT $retry)
+    OR (
+        known.state = 'duplicate'
+        AND (known.fingerprint, known.named_service) IN (
+            SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
+        )
+    )
+)
 
 -- name: unchanged
 SELECT count(DISTINCT path) FROM settled
@@ -32,46 +59,71 @@ WHERE state NOT IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM 
 SELECT path, reason FROM settled WHERE state = $state ORDER BY path
 
 -- name: unsettled
--- Files to look at; those that were counted before come first, so that content which moved from
--- one path to another is withdrawn at the old path before it is met at the new one.
-SELECT path
-FROM listed ANTI JOIN settled USING (path)
-ORDER BY path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested'), path
+-- Files to look at.
+SELECT path FROM listed ANTI JOIN settled USING (path) ORDER BY path
+
+-- name: doubtful
+-- Those of them that may hold known content, or something else in its place: at known paths, or of
+-- a size that known content has. All others hold what was never met.
+SELECT path FROM listed ANTI JOIN settled USING (path)
+WHERE path IN (SELECT path FROM internal.files WHERE state <> 'replaced')
+    OR size IN (SELECT size FROM internal.files WHERE state IN ('ingested', 'forgotten'))
+ORDER BY path
+
+-- name: reopen
+-- What was refused is looked at again where what it would replace lies at another path by now.
+DELETE FROM settled
+WHERE state = 'refused'
+    AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested' AND folded AND NOT displaced)
 
 -- name: known
 -- What the ledger says of these contents: at their own paths, and at others.
-WITH asked AS (SELECT unnest($paths) AS path, unnest($fingerprints) AS fingerprint),
+WITH asked AS (
+    SELECT
+        unnest($paths) AS path,
+        unnest($fingerprints) AS fingerprint,
+        unnest($named_services) AS named_service,
+        unnest($read_under) AS read_under
+),
 here AS (
     SELECT
-        path,
+        asked.path,
+        -- What counts stays counted as it is, whatever the options say now.
+        any_value(files.named_service) FILTER (state IN ('ingested', 'duplicate')) AS counted_as,
         bool_or(state = 'ingested' AND NOT $afresh) AS counted,
         bool_or(state = 'forgotten') AS forgotten,
         bool_or(state = 'duplicate') AS duplicate,
-        any_value(reason) FILTER (state = 'quarantined') AS quarantined
-    FROM asked JOIN internal.files USING (path, fingerprint)
-    GROUP BY path
+        any_value(reason) FILTER (state = 'quarantined' AND files.read_under = asked.read_under) AS quarantined
+    FROM asked JOIN internal.files AS files USING (path, fingerprint)
+    WHERE NOT displaced
+    GROUP BY asked.path
 ),
 -- Not path by path: of one content there may be thousands of copies.
 held AS (
     SELECT
         fingerprint,
+        named_service,
         min(path) FILTER (state = 'ingested') AS first,
         max(path) FILTER (state = 'ingested') AS last,
         min(path) FILTER (state = 'forgotten') AS forgotten_twin
     FROM internal.files
     WHERE state IN ('ingested', 'forgotten') AND fingerprint IN (SELECT fingerprint FROM asked)
-    GROUP BY fingerprint
+    GROUP BY fingerprint, named_service
 ),
 summed AS (
     SELECT *, coalesce(nullif(first, path), nullif(last, path)) AS twin
-    FROM asked LEFT JOIN here USING (path) LEFT JOIN held USING (fingerprint)
+    FROM (
+        SELECT asked.* REPLACE (coalesce(counted_as, named_service) AS named_service), here.* EXCLUDE (path)
+        FROM asked LEFT JOIN here USING (path)
+    )
+    LEFT JOIN held USING (fingerprint, named_service)
 )
 SELECT
     path,
     counted
         OR (duplicate AND twin IS NOT NULL)
         -- Forgotten content may come back to a path that something else was counted from since.
-        OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested')) AS unchanged,
+        OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested' AND NOT displaced)) AS unchanged,
     quarantined,
     twin,
     forgotten_twin
@@ -87,7 +139,7 @@ FROM (
         unnest($versions) AS version,
         unnest($modified_us) AS modified_us
 ) AS touched
-WHERE files.path = touched.path AND files.fingerprint = touched.fingerprint AND state <> 'replaced'
+WHERE files.path = touched.path AND files.fingerprint = touched.fingerprint AND state <> 'replaced' AND NOT displaced
 
 -- name: drop_earlier
 -- An earlier broken content, or what was said of this one; what the path held before that stays,
@@ -106,93 +158,98 @@ WHERE files.path = touched.path AND files.fingerprint IS DISTINCT FROM touched.f
 -- name: drop_verdicts
 -- What was said of content that is at its path no more.
 DELETE FROM internal.files
-WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused', 'duplicate')
+WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused', 'duplicate') AND NOT displaced
 
 -- name: heirs
 -- Files in force that go, and a duplicate of each that can take its place without being read: the
 -- content was delivered at its path, too. Not where the same content is counted again.
 CREATE OR REPLACE TEMP TABLE heirs AS
-SELECT gone.file_id AS gone_id, min(heir.file_id) AS heir_id
-FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint)
-WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND heir.state = 'duplicate'
-    AND gone.fingerprint NOT IN (SELECT unnest($fingerprints))
+SELECT gone.file_id AS gone_id, first(heir.file_id ORDER BY heir.displaced, heir.file_id) AS heir_id
+FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint, named_service)
+WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND NOT gone.displaced AND heir.state = 'duplicate'
+    AND (gone.path, gone.fingerprint) NOT IN (SELECT (unnest($paths), unnest($fingerprints)))
 GROUP BY gone.file_id
 
 -- name: heir
 CREATE OR REPLACE TEMP TABLE heirs AS
 SELECT gone.file_id AS gone_id, heir.file_id AS heir_id
-FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint)
-WHERE gone.path = $path AND gone.state = 'ingested' AND heir.path = $heir AND heir.state = 'duplicate'
+FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint, named_service)
+WHERE gone.file_id = $file_id AND heir.path = $heir AND heir.state = 'duplicate'
 
 -- name: inherit
-UPDATE internal.contributions SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
-
-UPDATE internal.folded_days SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
-
-UPDATE internal.rejects SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
-
-UPDATE internal.passed_over SET file_id = heir_id FROM heirs WHERE file_id = gone_id;
-
+-- A row moves to the path of its heir, and takes all that hangs on its number along.
 UPDATE internal.files SET
-    state = 'ingested',
-    reason = NULL,
-    format = gone.format,
-    reading_id = gone.reading_id,
-    rows_read = gone.rows_read,
-    rows_counted = gone.rows_counted,
-    rows_rejected = gone.rows_rejected,
-    rows_passed_over = gone.rows_passed_over,
-    first_request = gone.first_request,
-    last_request = gone.last_request,
-    ingested_at = gone.ingested_at,
-    run_id = gone.run_id,
-    folded = gone.folded,
-    registered_only = gone.registered_only,
-    plausible_from = gone.plausible_from,
-    plausible_until = gone.plausible_until
-FROM heirs JOIN internal.files AS gone ON gone.file_id = gone_id
-WHERE files.file_id = heir_id;
+    path = heir.path,
+    size = heir.size,
+    modified_at = heir.modified_at,
+    version = heir.version,
+    displaced = heir.displaced
+FROM heirs JOIN internal.files AS heir ON heir.file_id = heir_id
+WHERE files.file_id = gone_id;
 
-UPDATE internal.files SET state = 'replaced', reason = 'the content of its path changed'
-WHERE file_id IN (SELECT gone_id FROM heirs);
+DELETE FROM internal.files WHERE file_id IN (SELECT heir_id FROM heirs);
 
 -- name: withdraw
--- Files in force whose path now holds something else.
-INSERT INTO withdrawn
-SELECT file_id FROM internal.files WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'
+-- Files in force that go.
+INSERT INTO withdrawn SELECT unnest($file_ids)
 
 -- name: mark_withdrawn
-UPDATE internal.files SET state = 'replaced', reason = $reason
-WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'
+UPDATE internal.files SET state = 'replaced', displaced = false, reason = $reason
+WHERE file_id IN (SELECT unnest($file_ids))
+
+-- name: drop_copies
+-- Copies of what this run took out of force.
+DELETE FROM internal.files
+WHERE state = 'duplicate'
+    AND (fingerprint, named_service) IN (
+        SELECT (fingerprint, named_service) FROM internal.files WHERE file_id IN (SELECT file_id FROM withdrawn)
+    )
+    AND (fingerprint, named_service) NOT IN (
+        SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
+    )
 
 -- name: named
--- The files at a path or below it that something is held against or counted for, and copies of
--- what they hold, which would take their place.
+-- Rows at a path or below it that something is counted for, and of all copies of what they hold,
+-- which would take their place; rows that something is held against, at paths of which nothing
+-- counts. What came to such a path since, and was never counted, stays to be counted.
 WITH named AS (
-    SELECT path, fingerprint FROM internal.files
-    WHERE (path = $path OR starts_with(path, $path || '/')) AND state IN ('ingested', 'duplicate', 'quarantined', 'refused')
-)
-SELECT path FROM named
+    SELECT * FROM internal.files WHERE path = $path OR starts_with(path, $path || '/')
+),
+counted AS (SELECT * FROM named WHERE state IN ('ingested', 'duplicate'))
+SELECT file_id, path FROM named
+WHERE state IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM counted)
 UNION
-SELECT copies.path FROM internal.files AS copies JOIN named USING (fingerprint)
+SELECT copies.file_id, copies.path
+FROM internal.files AS copies JOIN counted USING (fingerprint, named_service)
 WHERE copies.state IN ('ingested', 'duplicate')
 ORDER BY path
 
 -- name: mark_forgotten
-UPDATE internal.files SET state = 'forgotten', reason = 'taken back by hand'
-WHERE path IN (SELECT unnest($paths)) AND state IN ('ingested', 'duplicate', 'quarantined', 'refused')
+UPDATE internal.files SET state = 'forgotten', displaced = false, reason = 'taken back by hand'
+WHERE file_id IN (SELECT unnest($file_ids))
+
+-- name: forgotten_counts
+INSERT INTO withdrawn
+SELECT file_id FROM internal.files WHERE file_id IN (SELECT unnest($file_ids)) AND state = 'ingested'
 
 -- name: in_force
-SELECT path, fingerprint, folded, rows_counted, first_request, last_request FROM internal.files
-WHERE path IN (SELECT unnest($paths)) AND state = 'ingested' ORDER BY path
+SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
+FROM internal.files
+WHERE path IN (SELECT unnest($paths)) AND state = 'ingested' AND NOT displaced ORDER BY path
+
+-- name: counted
+SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
+FROM internal.files
+WHERE file_id IN (SELECT unnest($file_ids)) AND state = 'ingested' ORDER BY path
 
 -- name: between
-SELECT path, fingerprint, folded, rows_counted, first_request, last_request FROM internal.files
+SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
+FROM internal.files
 WHERE state = 'ingested' AND first_request <= $last AND last_request >= $first ORDER BY path
 
 -- name: copies
 SELECT path FROM internal.files
-WHERE state = 'duplicate' AND fingerprint = $fingerprint ORDER BY path
+WHERE state = 'duplicate' AND fingerprint = $fingerprint AND named_service = $named_service ORDER BY path
 
 -- name: next_file_id
 SELECT coalesce(max(file_id), 0) + 1 FROM internal.files
@@ -216,9 +273,8 @@ FROM (
         make_timestamp(unnest($modified_us)) AS modified_at,
         unnest($versions) AS version,
         unnest($fingerprints) AS fingerprint,
+        unnest($named_services) AS named_service,
+        unnest($read_under) AS read_under,
         unnest($reasons) AS reason
 ) AS given
-ANTI JOIN (FROM internal.files WHERE state = 'ingested') AS held USING (path, fingerprint)
-
--- name: replaced
-SELECT count(*) FROM internal.files WHERE path IN (SELECT unnest($paths)) AND state = 'ingested'
+ANTI JOIN (FROM internal.files WHERE state = 'ingested' AND NOT displaced) AS held USING (path, fingerprint)

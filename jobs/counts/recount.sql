@@ -2,7 +2,7 @@
 -- How these files were read, as SELECT lists.
 SELECT selection, condition, list(path ORDER BY path), scan
 FROM internal.files JOIN internal.readings USING (reading_id)
-WHERE state = 'ingested' AND path IN (SELECT unnest($paths))
+WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT unnest($paths))
 GROUP BY reading_id, selection, condition, scan
 ORDER BY reading_id
 
@@ -32,10 +32,11 @@ WHERE files.path = recounted.path AND files.state = 'ingested'
 
 -- Rows of services that were not registered when the file was counted.
 DELETE FROM recounted USING internal.files
-WHERE files.path = recounted.path AND files.state = 'ingested' AND files.registered_only
+WHERE files.path = recounted.path AND files.state = 'ingested' AND NOT files.displaced AND files.registered_only
     AND NOT EXISTS (
         FROM internal.registry
         WHERE registry.service_name = recounted.service_name
-            AND since < files.ingested_at
-            AND coalesce(until > files.ingested_at, true)
+            -- Walls of clocks stand in for runs that nobody knows any more.
+            AND coalesce(since_run < files.run_id, since < files.ingested_at)
+            AND coalesce(until_run > files.run_id, until > files.ingested_at, true)
     )

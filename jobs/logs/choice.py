@@ -1,5 +1,6 @@
 """What a caller says of how to read files: a format, the columns, the service, the zone."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -66,6 +67,16 @@ class Choice:
         """The service that the pattern finds in a path, as it stands there."""
         found = re.search(self.service_path, path) if self.service_path else None
         return found[1] if found else None
+
+    def named_service(self, path: str) -> str:
+        """The service that the file gets from its path or from what was said; empty: from rows."""
+        named = self.service_name or self.service_of(path)
+        return canonical(named) or named if named else ""
+
+    @property
+    def as_text(self) -> str:
+        """Equal texts say the same."""
+        return json.dumps(vars(self), sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ FROM internal.snapshot
 -- The run that is asked for if it published; else the newest that did more than take back.
 SELECT * EXCLUDE (started_at, files_forgotten) FROM runs
 WHERE files_forgotten = 0
-ORDER BY run_id IS NOT DISTINCT FROM $run_id DESC, started_at DESC
+ORDER BY run_id IS NOT DISTINCT FROM $run_id DESC, run_id DESC
 LIMIT 1
 
 -- name: services

@@ -36,6 +36,8 @@ class _Counted(NamedTuple):
     fingerprint: str
     size: int
     modified_us: int
+    noted: str | None
+    """Its copy, if it had one: made under the name that the file had then."""
 
 
 class _Gone(Exception):
@@ -50,7 +52,7 @@ def keep(work: Revision, store: Path) -> dict[str, str]:
     """
     folder = raw_copy.folder(store)
     there = set(_files_below(folder))
-    places, not_kept = _places(folder, _wanted(work))
+    places, not_kept = _places(folder, there, _wanted(work))
     missing = [file for file, place in places.items() if place not in there]
     left_free = reserve(store, work) if missing else 0
     with ThreadPoolExecutor(_AT_ONCE, "copy") as pool:
@@ -81,14 +83,27 @@ def _wanted(work: Revision) -> list[_Counted]:
     return [_Counted._make(row) for row in rows]
 
 
-def _places(folder: str, files: list[_Counted]) -> tuple[dict[_Counted, str], dict[str, str]]:
+def _places(
+    folder: str, there: Set[str], files: list[_Counted]
+) -> tuple[dict[_Counted, str], dict[str, str]]:
     """Where the copies of files belong, and by path why some can't have any."""
     places, not_kept = {}, {}
+    # What moved is copied under its new name, unless a copy of something else is called so.
+    noted = {file.noted for file in files}
+    taken: set[str] = set()
     for file in files:
         try:
-            places[file] = raw_copy.place(folder, file.run_id, file.path)
+            place = raw_copy.place(folder, file.run_id, file.path)
         except ValueError as error:
             not_kept[file.path] = f"no copy is kept: {error}"
+            continue
+        if file.noted in there and (place in noted or not _stands(file)):
+            place = str(file.noted)
+        if place in taken:
+            not_kept[file.path] = "no copy is kept: that of an earlier file is called so"
+        else:
+            places[file] = place
+            taken.add(place)
     return places, not_kept
 
 

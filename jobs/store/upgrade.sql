@@ -82,6 +82,18 @@ ALTER TABLE internal.files ADD COLUMN plausible_from TIMESTAMP;
 ALTER TABLE internal.files ADD COLUMN plausible_until TIMESTAMP;
 COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were rejected, UTC. NULL: none were for that.';
 COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
+ALTER TABLE internal.files ADD COLUMN named_service VARCHAR DEFAULT '';
+COMMENT ON COLUMN internal.files.named_service IS 'The service that the path or the options gave the file; empty: its rows name theirs. Equal content of an equal name counts once.';
+ALTER TABLE internal.files ADD COLUMN displaced BOOLEAN DEFAULT false;
+COMMENT ON COLUMN internal.files.displaced IS 'Whether other known content was moved to its path since: what was counted of it stays, as of a file that is gone.';
+
+ALTER TABLE internal.registry ADD COLUMN since_run VARCHAR;
+COMMENT ON COLUMN internal.registry.since_run IS 'The run that registered it. Runs are in order of their ids, whatever clocks say.';
+ALTER TABLE internal.registry ADD COLUMN until_run VARCHAR;
+COMMENT ON COLUMN internal.registry.until_run IS 'The run that ended it.';
+UPDATE internal.registry SET
+    since_run = (SELECT max(run_id) FROM runs WHERE started_at = since),
+    until_run = (SELECT max(run_id) FROM runs WHERE started_at = until);
 
 CREATE TABLE internal.passed_over (
     file_id INTEGER NOT NULL,

@@ -20,8 +20,9 @@ FROM internal.readings
 
 -- name: look
 -- Where the files in force are read: their copies, or they themselves. A path in quarantine, or
--- refused, holds something else by now than what was counted. Only who has credentials could open
--- an object.
+-- refused, holds something else by now than what was counted; so does that of a file that is
+-- displaced, which snapshots before schema version 4 say of none. Only who has credentials could
+-- open an object.
 CREATE OR REPLACE TEMP TABLE shown AS
 SELECT
     file_id,
@@ -35,11 +36,13 @@ SELECT
     reading_id,
     first_request,
     last_request
-FROM internal.files LEFT JOIN copies USING (file_id)
+FROM (FROM internal.files UNION ALL BY NAME SELECT false AS displaced WHERE false) AS files
+LEFT JOIN copies USING (file_id)
 WHERE state = 'ingested'
     AND (
         is_copy
-        OR path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused'))
+        OR displaced IS NOT TRUE
+        AND path NOT IN (SELECT path FROM internal.files WHERE state IN ('quarantined', 'refused'))
         AND NOT contains(path, '://')
     )
 

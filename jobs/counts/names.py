@@ -1,0 +1,44 @@
+"""Names move: one night is one change of what content lies where.
+
+Before anything is counted, the contents that are known get the paths where they lie now, all at
+once: rotated names, two that swap, three in a circle, and a batch that ends in between, come to
+the same. Content that lies anywhere counts once, whoever has which name. Known content that was
+moved over a path is no correction of it: what was counted from the path before stays, as of a
+file that is gone.
+"""
+
+from collections.abc import Sequence
+
+from jobs.counts.ledger import Content, Ledger
+from jobs.store.revision import Revision
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+def arrange(work: Revision, ledger: Ledger, contents: Sequence[Content]) -> None:
+    """Bring the paths of known content up to what was found at all paths in doubt.
+
+    The ledger has to have seen what the sources hold.
+    """
+    if not contents:
+        return
+    connection = work.connection
+    connection.execute(
+        _SQL["met"],
+        {
+            "paths": [content.file.path for content in contents],
+            "fingerprints": [content.fingerprint for content in contents],
+            "named_services": [content.named_service for content in contents],
+            "sizes": [content.file.size for content in contents],
+            "versions": [content.file.version for content in contents],
+            "modified_us": [content.file.modified_us for content in contents],
+        },
+    )
+    connection.execute(_SQL["adopt"])
+    connection.execute(_SQL["judge"])
+    vacated = {path for (path,) in connection.execute(_SQL["vacated"]).fetchall()}
+    connection.begin()
+    connection.execute(_SQL["arrange"])
+    connection.commit()
+    ledger.note_moves(vacated)
