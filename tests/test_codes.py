@@ -6,17 +6,18 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.counts import codes, rollup
-from jobs.logs import expressions, parquet
+from jobs.counts import by_sql, codes, rollup
+from jobs.counts.counted import define_words
+from jobs.logs import parquet
 from jobs.logs.choice import Choice
 from jobs.logs.reading import choose
 from queries import snapshot
-from queries.access_log import scan
 
 NOON = 1_757_419_200_000_000
 PLAUSIBLE = (631_152_000_000_000, NOON + 86_400_000_000)
@@ -29,6 +30,7 @@ def connection() -> duckdb.DuckDBPyConnection:
     connection.execute("ATTACH ':memory:' AS work; USE work")
     snapshot.create(connection)
     rollup.define_buckets(connection)
+    define_words(connection)
     return connection
 
 
@@ -37,24 +39,24 @@ def counted(
 ) -> tuple[list[Any] | None, list[Any]]:
     """What the codes give, if they serve the file, and what SQL gives."""
     reading = choose(parquet.schema(connection, str(file)), choice)
-    by_sql = connection.execute(
-        f"SELECT service, bucket_number(moment), CAST(status AS VARCHAR), count(*), min(moment), max(moment) FROM ("
-        f"SELECT {expressions.service(reading)} AS service, {expressions.moment(reading)} AS moment,"
-        f" {expressions.status(reading)} AS status FROM read_parquet($file, {scan.OPTIONS})) GROUP BY 1, 2, 3",
-        {"file": str(file)},
-    ).fetchall()
+    scanned = by_sql.count(connection, reading, [str(file)], "file_index")
+    assert scanned
+    assert scanned.met() == scanned.promised
     groups = codes.count(connection, str(file), reading, PLAUSIBLE)
     if groups is None:
-        return None, by_sql
-    columns = (
-        groups.rows.column(name).to_pylist() for name in ("service", "bucket", "status", "rows")
-    )
-    rows = [
-        (service, bucket, None if status is None else str(status), n)
-        for service, bucket, status, n in zip(*columns, strict=True)
-    ]
-    assert (groups.first, groups.last) == (min(r[4] for r in by_sql), max(r[5] for r in by_sql))
-    return sorted(rows, key=str), sorted((row[:4] for row in by_sql), key=str)
+        return None, summed(scanned.rows)
+    firsts, lasts = (pc.min(scanned.rows["first_moment"]), pc.max(scanned.rows["last_moment"]))
+    assert (groups.first, groups.last) == (firsts.as_py(), lasts.as_py())
+    return summed(groups.rows), summed(scanned.rows)
+
+
+def summed(table: pa.Table) -> list[Any]:
+    """Rows by all that is said of them; a file's parts may give a group each."""
+    names = ("service", "bucket", "status_code", "status_missing", "rows")
+    sums: dict[Any, int] = {}
+    for *key, rows in zip(*(table[name].to_pylist() for name in names), strict=True):
+        sums[tuple(key)] = sums.get(tuple(key), 0) + rows
+    return sorted(((*key, rows) for key, rows in sums.items()), key=str)
 
 
 def written(file: Path, columns: dict[str, Any], **how: Any) -> Path:
@@ -203,12 +205,4 @@ def test_any_rows_are_counted_as_sql_counts_them(rows: list[Any], group: int, di
     )
     ours, sql = counted(connection, file, Choice())
     if ours is not None:
-        assert merged(ours) == sql
-
-
-def merged(rows: list[Any]) -> list[Any]:
-    """Groups that several parts of a file gave, as one."""
-    sums: dict[Any, int] = {}
-    for *key, n in rows:
-        sums[tuple(key)] = sums.get(tuple(key), 0) + n
-    return sorted(((*key, n) for key, n in sums.items()), key=str)
+        assert ours == sql

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.counts.ingest import Ingest
+from jobs.counts.counter import Counter
 from jobs.counts.trouble import of_system
 
 NOON = "2025-09-09T12:00:00Z"
@@ -124,15 +125,15 @@ def test_trouble_of_the_machine_is_no_verdict(
 ) -> None:
     logs.requests("a.parquet", ("2025-09-09T13:00:00Z", A, 200))
     logs.requests("b.parquet", (NOON, A, 200))
-    scan = Ingest._scan
+    scan = Counter._scan
 
-    def troubled(self: Ingest, sql: str, contents: list) -> None:  # type: ignore[type-arg]
+    def troubled(self: Counter, reading: Any, file_index: str, contents: list) -> Any:  # type: ignore[type-arg]
         if any(content.file.path.endswith("a.parquet") for content in contents):
             raise error
-        scan(self, sql, contents)
+        return scan(self, reading, file_index, contents)
 
     with monkeypatch.context() as bad_night:
-        bad_night.setattr(Ingest, "_scan", troubled)
+        bad_night.setattr(Counter, "_scan", troubled)
         for _ in range(2):
             summary = store.run(logs.folder)
             assert not summary.complete

@@ -1,9 +1,13 @@
-"""The rows of files of one reading, counted as they are logged."""
+"""Files of one reading counted by SQL: whatever their columns are, many files at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from jobs.counts.counted import PASSED_OVER, ROWS
 from jobs.logs import expressions, parquet
 from jobs.logs.reading import Reading
 from queries.access_log import scan
@@ -12,30 +16,60 @@ from queries.statements import statements
 _SQL = statements(__name__)
 
 
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan of files gave."""
+
+    rows: pa.Table
+    """As counted.ROWS."""
+    passed_over: pa.Table
+    """As counted.PASSED_OVER."""
+    promised: Mapping[int, int]
+    """How many rows the footer of each file says."""
+
+    def met(self) -> dict[int, int]:
+        """How many rows of each file there were."""
+        met = dict.fromkeys(self.promised, 0)
+        for table in (self.rows, self.passed_over):
+            sums = table.select(["file", "rows"]).group_by("file").aggregate([("rows", "sum")])
+            for file, rows in zip(
+                sums["file"].to_pylist(), sums["rows_sum"].to_pylist(), strict=True
+            ):
+                met[file] += rows
+        return met
+
+
 def count(
     connection: duckdb.DuckDBPyConnection, reading: Reading, paths: Sequence[str], file_index: str
-) -> bool:
-    """Count rows into `counted` and `passed_over`; whether all that they are counted by is text.
+) -> Scanned | None:
+    """Count the rows of these files; None if a file has bytes that are no text where it counts.
 
-    If a file has other bytes there, nothing is counted of it: it has to be scanned twice. What the
-    footers promise goes into `promised`. Raises duckdb.Error if a file can't be read, and if one of
-    several has such bytes.
+    Such a file has to be scanned twice, by itself. The session has to have the macros of `counted`
+    and `rollup`. Raises duckdb.Error if a file can't be read, and if one of several has such bytes.
     """
     files = {"files": [scan.pattern(path) for path in paths]}
     rows, given = f"read_parquet($files, {scan.OPTIONS})", files
     if reading.is_twice:
         rows, given = scan.files(paths, scan=reading.scan), {}
     try:
-        connection.execute(_filled("count", reading, file_index, rows), given)
-        connection.execute(_SQL["none_passed_over"])
+        counted = _asked(connection, _filled("count", reading, file_index, rows), given, ROWS)
+        passed_over = PASSED_OVER.empty_table()
         if reading.passed_over:
-            connection.execute(_filled("passed_over", reading, file_index, rows), given)
+            sql = _filled("passed_over", reading, file_index, rows)
+            passed_over = _asked(connection, sql, given, PASSED_OVER)
     except duckdb.InvalidInputException as error:
         if len(paths) > 1 or reading.is_twice or not parquet.is_no_text(error):
             raise
-        return False
-    connection.execute(_SQL["promised"], files | {"paths": list(paths)})
-    return True
+        return None
+    said = connection.execute(_SQL["promised"], files).fetchall()
+    numbers = {path: number for number, path in enumerate(paths)}
+    return Scanned(counted, passed_over, {numbers[path]: promised for path, promised in said})
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, sql: str, given: Mapping[str, Any], schema: pa.Schema
+) -> pa.Table:
+    return connection.sql(sql, params=dict(given)).to_arrow_table().cast(schema)
 
 
 def _filled(name: str, reading: Reading, file_index: str, rows: str) -> str:
@@ -45,6 +79,7 @@ def _filled(name: str, reading: Reading, file_index: str, rows: str) -> str:
         moment=expressions.moment(reading),
         moment_missing=expressions.moment_missing(reading),
         status=expressions.status(reading),
+        status_code=expressions.status_code(reading, "status"),
         client_requests=expressions.client_requests(reading),
         reason=expressions.passed_over(reading),
         scan=rows,

@@ -24,9 +24,6 @@ from jobs.logs import expressions
 from jobs.logs.columns import Column
 from jobs.logs.reading import Reading
 
-LEAST_ROWS = 20_000
-"""Files of fewer rows are counted faster many at a time."""
-
 _MOST_ROWS = 4_000_000
 """That are decoded at a time; a row takes about 24 bytes."""
 
@@ -64,10 +61,11 @@ class Groups:
     """What one file holds: a row for each service, bucket and status, as logged."""
 
     rows: pa.Table
-    """service (text or null), bucket (int64), status (text, int16 or null), rows (int64)."""
+    """The columns of counted.ROWS from service to rows."""
     first: int
     """The earliest moment of a row, microseconds since 1970 UTC."""
     last: int
+    """The latest."""
 
 
 def serves(reading: Reading) -> bool:
@@ -76,6 +74,7 @@ def serves(reading: Reading) -> bool:
     roles = [*texts, *reading.timestamp, reading.status]
     return (
         reading.url is None
+        and reading.scan is None
         and not reading.passed_over
         and all(_is_plain(column) for column in roles)
         and (reading.service is None or reading.service.type == "VARCHAR")
@@ -164,6 +163,7 @@ def _tables(file: pq.ParquetFile, reading: Reading) -> Iterator[pa.Table]:
 def _part(asked: _Asked, table: pa.Table, reading: Reading) -> Groups:
     services, service = _service(asked, table, reading)
     statuses, status = _status(asked, table, reading)
+    status_codes, missing = _meaning(asked, statuses, reading)
     first, last, bucket = _buckets(asked, table, reading)
     first_bucket = first // BUCKET_US
     buckets = last // BUCKET_US - first_bucket + 1
@@ -179,10 +179,11 @@ def _part(asked: _Asked, table: pa.Table, reading: Reading) -> Groups:
     above, status_at = np.divmod(used, len(statuses))
     service_at, bucket_at = np.divmod(above, buckets)
     rows = {
-        "service": pa.DictionaryArray.from_arrays(_array(service_at.astype(np.int32)), services),
-        "bucket": _array(bucket_at + first_bucket),
-        "status": statuses.take(_array(status_at)),
-        "rows": _array(histogram[used]),
+        "service": pa.DictionaryArray.from_arrays(column_of(service_at.astype(np.int32)), services),
+        "bucket": column_of(bucket_at + first_bucket),
+        "status_code": status_codes.take(column_of(status_at)),
+        "status_missing": missing.take(column_of(status_at)),
+        "rows": column_of(histogram[used]),
     }
     return Groups(pa.table(rows), first, last)
 
@@ -190,7 +191,7 @@ def _part(asked: _Asked, table: pa.Table, reading: Reading) -> Groups:
 def _service(asked: _Asked, table: pa.Table, reading: Reading) -> tuple[pa.Array, Codes]:
     """The services as logged, and each row's number among them."""
     if reading.service is None:
-        named = asked(expressions.service(reading), {"one": _array(np.zeros(1, np.int32))})
+        named = asked(expressions.service(reading), {"one": column_of(np.zeros(1, np.int32))})
         return named, np.zeros(1, np.int32)
     codes, texts = _codes(table, reading.service)
     return asked(expressions.service(reading), texts), codes
@@ -208,9 +209,16 @@ def _status(asked: _Asked, table: pa.Table, reading: Reading) -> tuple[pa.Array,
     whole = column.cast(pa.int32()).fill_null(_NO_STATUS) if column.null_count else column
     values = _numbers(whole)
     used, number = _compact(values, _NO_STATUS + 1)
-    logged = _array(used[used < _NO_STATUS].astype(np.int16))
+    logged = column_of(used[used < _NO_STATUS].astype(np.int16))
     none = pa.nulls(len(used) - len(logged), logged.type)
     return pa.concat_arrays([logged, none]), number
+
+
+def _meaning(asked: _Asked, statuses: pa.Array, reading: Reading) -> tuple[pa.Array, pa.Array]:
+    """The status code of each status, and whether it says nothing."""
+    entries = {"status": statuses}
+    codes = asked(expressions.status_code(reading, "status"), entries)
+    return codes, asked("coalesce(CAST(status AS VARCHAR), '') IN ('', '-')", entries)
 
 
 def _buckets(asked: _Asked, table: pa.Table, reading: Reading) -> tuple[int, int, Codes]:
@@ -270,7 +278,7 @@ def _pairs(coded: Sequence[_Coded]) -> _Coded:
     for more, size in zip(others, sizes[1:], strict=True):
         codes = codes * np.int32(size) + more
     used, number = _compact(codes, most)
-    at = map(_array, np.unravel_index(used, sizes))
+    at = map(column_of, np.unravel_index(used, sizes))
     return number, {name: column.take(i) for (name, column), i in zip(columns, at, strict=True)}
 
 
@@ -303,9 +311,10 @@ def _one(chunked: pa.ChunkedArray) -> pa.Array:
     return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-# pa.array() and to_numpy() would import pandas where that is installed, which takes as long as a
-# file.
-def _array(values: np.ndarray[Any, Any]) -> pa.Array:
+def column_of(values: np.ndarray[Any, Any]) -> pa.Array:
+    """Numbers as a column, not copied."""
+    # pa.array() and to_numpy() would import pandas where that is installed, which takes as long as
+    # a file.
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 

@@ -272,6 +272,10 @@ class Ledger:
             },
         )
 
+    def add(self, file_ids: Sequence[int]) -> None:
+        """Note that this run counts these files."""
+        self._connection.execute(_SQL["add"], {"file_ids": list(file_ids)})
+
     def new_file_ids(self, how_many: int) -> list[int]:
         """Numbers that no file ever had."""
         first = self._next_file_id

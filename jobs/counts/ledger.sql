@@ -6,6 +6,9 @@ CREATE OR REPLACE TEMP TABLE listed (
 CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
 CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
 
+-- name: add
+INSERT INTO added SELECT unnest($file_ids)
+
 -- name: see
 -- The files that the sources hold now, and how they would be read.
 CREATE OR REPLACE TEMP TABLE listed AS

@@ -1,5 +1,6 @@
 """The ways in which files were read, as the view access_log and a recount need to know them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import duckdb
@@ -27,13 +28,10 @@ def number(connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading) -
     return rows[0][0]
 
 
-def note_long_names(connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading) -> None:
-    """Of the batch, note files with services that are too long for names: none is shown as it
-    stands."""
-    named = {"longest": expressions.LONGEST_SERVICE}
-    rows = connection.execute(_SQL["long_named"], named).fetchall()
-    if rows and expressions.bare_service(reading):
-        number_of_those = number(connection, kind, replace(reading, has_long_names=True))
-        files = [file_id for (file_id,) in rows]
-        way = {"files": files, "reading_id": number_of_those}
-        connection.execute(_SQL["read_otherwise"], way)
+def note_long_names(
+    connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading, file_ids: Sequence[int]
+) -> None:
+    """Of files with services that are too long for names, none is shown as it stands."""
+    if expressions.bare_service(reading):
+        other = number(connection, kind, replace(reading, has_long_names=True))
+        connection.execute(_SQL["read_otherwise"], {"files": file_ids, "reading_id": other})

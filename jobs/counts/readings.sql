@@ -11,8 +11,5 @@ SELECT reading_id FROM internal.readings
 WHERE (kind, selection, condition, moment, bare_timestamp, bare_service, scan)
     IS NOT DISTINCT FROM ($kind, $selection, $condition, $moment, $bare_timestamp, $bare_service, $scan)
 
--- name: long_named
-SELECT DISTINCT file_id FROM counted JOIN batch USING (file_index) WHERE length(service) > $longest
-
 -- name: read_otherwise
 UPDATE internal.files SET reading_id = $reading_id WHERE file_id IN (SELECT unnest($files))

@@ -60,6 +60,18 @@ _COLLECTOR = re.compile(
 )
 
 
+# Plain names are weak evidence: beside such a column it is not certain which one is meant.
+RIVALS = {
+    "service": re.compile(r".*(host|hostname|domain|site|vhost|authority|server_name)"),
+    "timestamp": re.compile(
+        r"(.*_)?(time|timestamp|datetime|ts)|.*_at|"
+        r"(start|end|load|event|request|received?|ingest(ion)?|created?)_?(time(stamp)?|date)"
+    ),
+    "status": re.compile(r"(.*_)?(status|status_code|response_code|http_code)"),
+}
+NO_RIVAL = re.compile(r"(cache|session|tls|ssl|job|payment|order)_?status|.*(remote|client)_host")
+
+
 def could_be(role: str, column: Column) -> bool:
     """Whether a column of this type may play the role."""
     return column.pattern is not None or bool(ACCEPTED[role].fullmatch(column.type))

@@ -15,7 +15,9 @@ from jobs.logs.columns import column as column_named
 from jobs.logs.formats import BY_NAME, FORMATS, Format, NoRequest
 from jobs.logs.proposals import (
     ACCEPTED,
+    NO_RIVAL,
     NUMBER,
+    RIVALS,
     TEXT,
     collector,
     command,
@@ -34,16 +36,6 @@ _WANTED = {
     "timestamp": "a timestamp, text or an epoch number",
     "status": "an integer, a whole double or text",
 }
-# Plain names are weak evidence: beside such a column it is not certain which one is meant.
-_RIVALS = {
-    "service": re.compile(r".*(host|hostname|domain|site|vhost|authority|server_name)"),
-    "timestamp": re.compile(
-        r"(.*_)?(time|timestamp|datetime|ts)|.*_at|"
-        r"(start|end|load|event|request|received?|ingest(ion)?|created?)_?(time(stamp)?|date)"
-    ),
-    "status": re.compile(r"(.*_)?(status|status_code|response_code|http_code)"),
-}
-_NO_RIVAL = re.compile(r"(cache|session|tls|ssl|job|payment|order)_?status|.*(remote|client)_host")
 
 
 class FileRefused(Exception):
@@ -202,8 +194,8 @@ class _Candidates:
             for name, rival in self.schema.items()
             if len(rival.path) == 1
             and fold(name) not in known
-            and _RIVALS[role].fullmatch(fold(name))
-            and not _NO_RIVAL.fullmatch(fold(name))
+            and RIVALS[role].fullmatch(fold(name))
+            and not NO_RIVAL.fullmatch(fold(name))
             and _is_rival(role, rival)
         ]
 

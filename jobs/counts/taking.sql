@@ -1,43 +1,14 @@
--- name: macros
--- Vendors write a hyphen for what a row lacks.
-CREATE TEMP MACRO missing(value) AS coalesce(CAST(value AS VARCHAR), '') IN ('', '-');
--- Stand for a bucket where a time is missing or can't be read; no bucket has these numbers.
-CREATE TEMP MACRO timeless() AS -1000000000;
-CREATE TEMP MACRO unreadable() AS -2000000000;
-
--- name: kinds
--- Files whose columns have the same names, types and order are of one kind.
-SELECT kind, list(file_name)
-FROM (
-    SELECT file_name, md5(string_agg(concat_ws(' ', name, type, duckdb_type, logical_type, num_children), chr(10) ORDER BY column_id)) AS kind
-    FROM parquet_schema($files)
-    GROUP BY file_name
-)
-GROUP BY kind
-ORDER BY min(file_name)
-
--- name: incomplete
--- Files of which other rows were met than their footers promise: both numbers.
-WITH met AS (
-    SELECT file_index, sum(rows) AS rows
-    FROM (SELECT file_index, rows FROM counted UNION ALL SELECT file_index, rows FROM passed_over)
-    GROUP BY file_index
-)
-SELECT promised.file_index, promised.rows, CAST(coalesce(met.rows, 0) AS BIGINT)
-FROM promised LEFT JOIN met USING (file_index)
-WHERE promised.rows <> coalesce(met.rows, 0)
-
 -- name: doubts
 -- Files whose named services look like something else. Bare addresses are more likely clients;
 -- where no column holds the client, so are names that networks give their customers. What a
 -- web server writes of requests (detailed) makes a name without a dot a machine's, and almost as
 -- many names as rows those of clients.
 WITH named AS (
-    SELECT file_index, lower(CAST(service AS VARCHAR)) AS name, sum(rows) AS rows FROM counted
+    SELECT file, lower(CAST(service AS VARCHAR)) AS name, sum(rows) AS rows FROM counted
     WHERE NOT missing(service) GROUP BY ALL
 ), looked_at AS (
     SELECT
-        file_index,
+        file,
         rows,
         regexp_full_match(name, '\d{1,3}(\.\d{1,3}){3}|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*') AS address,
         regexp_full_match(name, '[^.:\[\]]+|ip-\d+-\d+-\d+-\d+\..*|.*\.(localdomain|compute\.internal)')
@@ -48,17 +19,17 @@ WITH named AS (
     FROM named
 ), figures AS (
     SELECT
-        file_index,
+        file,
         sum(rows) AS rows,
         count(*) AS names,
         count(*) FILTER (address) AS addresses,
         count(*) FILTER (dialled) AS dialled,
         coalesce(sum(rows) FILTER (address), 0) AS rows_of_addresses,
         coalesce(sum(rows) FILTER (machine), 0) AS rows_of_machines
-    FROM looked_at GROUP BY file_index
+    FROM looked_at GROUP BY file
 )
 SELECT
-    file_index,
+    file,
     CASE
         WHEN 2 * rows_of_addresses >= rows THEN 'addresses, perhaps of clients'
         WHEN $detailed AND 2 * rows_of_machines >= rows THEN 'names without a domain, perhaps of machines'
@@ -72,15 +43,11 @@ SELECT
 FROM figures
 WHERE doubt IS NOT NULL
 
--- name: leave_out
--- What files of the scan gave that are not taken.
-DELETE FROM counted WHERE file_index NOT IN (SELECT unnest($indexes))
-
 -- name: batch
--- The files of `counted`.
+-- The files whose rows are taken.
 CREATE OR REPLACE TEMP TABLE batch AS
 SELECT
-    unnest($indexes) AS file_index,
+    CAST(unnest($numbers) AS INTEGER) AS file,
     unnest($file_ids) AS file_id,
     unnest($paths) AS path,
     unnest($sizes) AS size,
@@ -90,12 +57,16 @@ SELECT
     unnest($named_services) AS named_service,
     unnest($read_under) AS read_under
 
--- name: name_by_path
-UPDATE counted SET service = {service_in_path} FROM batch WHERE counted.file_index = batch.file_index
+-- name: rows
+-- Their rows; where their paths name the service, it is of all rows.
+CREATE OR REPLACE TEMP VIEW taken_rows AS
+SELECT counted.* EXCLUDE (service), coalesce(named, service) AS service, file_id
+FROM counted
+JOIN (SELECT file, file_id, {service_in_path} AS named FROM batch) USING (file)
 
 -- name: logged_names
 -- What is longer than any name is none, and is not kept.
-SELECT DISTINCT service FROM counted WHERE NOT missing(service) AND length(service) <= $longest
+SELECT DISTINCT service FROM taken_rows WHERE NOT missing(service) AND length(service) <= $longest
 
 -- name: canonical
 CREATE OR REPLACE TEMP TABLE canonical AS
@@ -129,19 +100,19 @@ WHERE logged IS DISTINCT FROM service_name
 -- 1 and the first weeks of 1970: there lie zeros, and moments whose unit was taken for another.
 CREATE OR REPLACE TEMP TABLE plausible AS
 SELECT
-    file_index,
+    file,
     CASE WHEN NOT coalesce(is_archive, false) THEN CAST($earliest AS TIMESTAMP) END AS plausible_from,
     bucket_start(bucket_number(epoch_us(CAST($until AS TIMESTAMP))) + 1) AS plausible_until
 FROM batch
 LEFT JOIN (
     SELECT
-        file_index,
+        file,
         make_timestamp(min(first_moment)) AS first,
         make_timestamp(max(last_moment)) AS last,
         $says_by_type AND last < $earliest AND first >= TIMESTAMP '0002-01-01'
             AND (last < TIMESTAMP '1970-01-01' OR first >= TIMESTAMP '1970-03-01') AS is_archive
-    FROM counted WHERE bucket > timeless() GROUP BY file_index
-) AS reach USING (file_index)
+    FROM taken_rows WHERE bucket > timeless() GROUP BY file
+) AS reach USING (file)
 
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
@@ -150,7 +121,7 @@ SELECT
     file_id,
     service_id,
     bucket,
-    {status_code} AS status_code,
+    status_code,
     rows,
     CASE
         WHEN bucket = timeless() THEN 'timestamp missing'
@@ -162,19 +133,16 @@ SELECT
         WHEN missing(service) THEN 'service missing'
         WHEN service_name IS NULL THEN 'service unreadable'
         WHEN service_id IS NULL THEN 'service not registered'
-        WHEN missing(status) THEN 'status missing'
-        WHEN {status_code} IS NULL THEN 'status unreadable'
+        WHEN status_missing THEN 'status missing'
+        WHEN status_code IS NULL THEN 'status unreadable'
         WHEN bucket_start(bucket) < (SELECT kept_from FROM internal.snapshot) THEN 'older than what is kept'
     END AS reason
-FROM counted
-JOIN batch USING (file_index)
-JOIN plausible USING (file_index)
+FROM taken_rows
+JOIN plausible USING (file)
 LEFT JOIN names ON logged = service
 
 -- name: take
 -- What the batch adds, and what it could not add.
-INSERT INTO added SELECT file_id FROM batch;
-
 INSERT INTO internal.contributions
 SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged WHERE reason IS NULL;
 
@@ -182,13 +150,13 @@ INSERT INTO internal.rejects
 SELECT file_id, reason, CAST(sum(rows) AS BIGINT) FROM judged WHERE reason IS NOT NULL GROUP BY ALL;
 
 INSERT INTO internal.passed_over
-SELECT file_id, reason, rows FROM passed_over JOIN batch USING (file_index);
+SELECT file_id, reason, rows FROM passed_over JOIN batch USING (file);
 
 -- name: misfits
 -- Files of which every row is rejected for one reason, which says that the reading is wrong rather
 -- than the rows: nothing was found inside a text; or there is text in more than one row that can't
 -- be read, but for services, which clients write as they like; or it is more than a handful of rows.
-SELECT file_index, role, rows
+SELECT file, role, rows
 FROM (
     SELECT
         file_id,
@@ -212,7 +180,7 @@ WHERE file_id NOT IN (SELECT file_id FROM internal.contributions WHERE file_id I
 INSERT INTO internal.files BY NAME
 WITH read AS (
     SELECT
-        file_index,
+        file,
         sum(rows) AS rows,
         min(first_moment) FILTER (believed) AS first_moment,
         max(last_moment) FILTER (believed) AS last_moment
@@ -221,9 +189,9 @@ WITH read AS (
             *,
             bucket > timeless() AND bucket_start(bucket) < plausible_until
                 AND coalesce(bucket_start(bucket) >= plausible_from, true) AS believed
-        FROM counted JOIN plausible USING (file_index)
+        FROM taken_rows JOIN plausible USING (file)
     )
-    GROUP BY file_index
+    GROUP BY file
 ), taken AS (
     SELECT file_id, sum(requests) AS rows FROM internal.contributions
     WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
@@ -235,7 +203,7 @@ WITH read AS (
     WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
 )
 SELECT
-    batch.* EXCLUDE (file_index),
+    batch.* EXCLUDE (file),
     $format AS format,
     $reading_id AS reading_id,
     coalesce(read.rows, 0) AS rows_read,
@@ -251,8 +219,8 @@ SELECT
     plausible_from,
     plausible_until
 FROM batch
-JOIN plausible USING (file_index)
-LEFT JOIN read USING (file_index)
+JOIN plausible USING (file)
+LEFT JOIN read USING (file)
 LEFT JOIN taken USING (file_id)
 LEFT JOIN refused USING (file_id)
 LEFT JOIN passed USING (file_id)
@@ -261,10 +229,11 @@ LEFT JOIN passed USING (file_id)
 SELECT
     count(*),
     CAST(sum(rows_read) AS BIGINT),
-    CAST(sum(rows_counted) AS BIGINT),
-    CAST(sum(rows_rejected) AS BIGINT),
-    CAST(sum(rows_passed_over) AS BIGINT)
+    CAST(sum(rows_counted) AS BIGINT)
 FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
+
+-- name: long_named
+SELECT DISTINCT file_id FROM taken_rows WHERE length(service) > $longest
 
 -- name: rejected
 SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects

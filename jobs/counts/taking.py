@@ -1,0 +1,171 @@
+"""What was counted goes into a revision: names, verdicts on rows, contributions, ledger rows.
+
+All of a batch commits together, so that a ledger row and its data are there or not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobs.counts import misfit, readings
+from jobs.counts.counted import Counted, Unusable
+from jobs.counts.ledger import Content, Ledger
+from jobs.logs import expressions
+from jobs.store.revision import Revision
+from queries.service_name import canonical
+from queries.statements import statements
+
+_SQL = statements(__name__)
+
+
+@dataclass
+class Taken:
+    """What became of a batch."""
+
+    files: int = 0
+    replaced: int = 0
+    """Files among them that took the place of other content."""
+    read: int = 0
+    counted: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Rows by reason; the same below."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    unusable: list[Unusable] = field(default_factory=list)
+
+
+def take(revision: Revision, ledger: Ledger, counted: Counted) -> Taken:
+    """Add what was counted to the revision, but for files that the reading does not fit."""
+    return _Taking(revision, ledger, counted).taken
+
+
+class _Taking:
+    def __init__(self, revision: Revision, ledger: Ledger, counted: Counted) -> None:
+        self._revision = revision
+        self._connection = revision.connection
+        self._ledger = ledger
+        self._reading = counted.reading
+        self._kind = counted.kind
+        self.taken = Taken()
+        self._connection.register("counted", counted.rows)
+        self._connection.register("passed_over", counted.passed_over)
+        try:
+            self._take(dict(counted.contents))
+        finally:
+            self._connection.unregister("counted")
+            self._connection.unregister("passed_over")
+
+    def _take(self, contents: dict[int, Content]) -> None:
+        self._leave_doubtful(contents)
+        while contents:
+            self._connection.begin()
+            self._add_rows(contents)
+            misfits = self._misfits(next(iter(contents.values())))
+            if not misfits:
+                self._record(contents)
+                return
+            # What they name leaves no trace; the others are taken without them.
+            self._connection.rollback()
+            for file, role, rows in misfits:
+                content = contents.pop(file)
+                path = content.file.path
+                why = misfit.sentence(self._connection, path, self._reading, role, rows)
+                self.taken.unusable.append(Unusable(content, why))
+
+    def _leave_doubtful(self, contents: dict[int, Content]) -> None:
+        """Files whose services look like something else are not taken."""
+        if (doubt := self._reading.doubt) is None:
+            return
+        told = {"clientless": doubt.clientless, "detailed": doubt.detailed}
+        for file, held in self._connection.execute(_SQL["doubts"], told).fetchall():
+            if content := contents.pop(file, None):
+                self.taken.unusable.append(Unusable(content, doubt.sentence(held)))
+
+    def _misfits(self, one: Content) -> list[tuple[int, str, int]]:
+        """Files of the batch that a reading which nobody asked for fits in no row."""
+        if one.choice.format or one.choice.mapping:
+            return []
+        roles = {
+            "in_text": misfit.looked_for_in_text(self._reading),
+            "texts": misfit.texts(self._reading),
+        }
+        return self._connection.execute(_SQL["misfits"], roles).fetchall()
+
+    def _add_rows(self, contents: Mapping[int, Content]) -> None:
+        connection = self._connection
+        self._describe_batch(contents)
+        named = "NULL"
+        if self._reading.service_path:
+            named = expressions.service_in_path(self._reading, "path")
+        connection.execute(_SQL["rows"].format(service_in_path=named))
+        self._name_services()
+        self._bound()
+        connection.execute(_SQL["judge"])
+        connection.execute(_SQL["take"])
+
+    def _describe_batch(self, contents: Mapping[int, Content]) -> None:
+        files = [content.file for content in contents.values()]
+        file_ids = self._ledger.new_file_ids(len(files))
+        self._ledger.add(file_ids)
+        self._connection.execute(
+            _SQL["batch"],
+            {
+                "numbers": list(contents),
+                "file_ids": file_ids,
+                "paths": [file.path for file in files],
+                "sizes": [file.size for file in files],
+                "modified_us": [file.modified_us for file in files],
+                "versions": [file.version for file in files],
+                "fingerprints": [content.fingerprint for content in contents.values()],
+                "named_services": [content.named_service for content in contents.values()],
+                "read_under": [content.choice.as_text for content in contents.values()],
+            },
+        )
+
+    def _name_services(self) -> None:
+        longest = {"longest": expressions.LONGEST_SERVICE}
+        rows = self._connection.execute(_SQL["logged_names"], longest).fetchall()
+        logged = [name for (name,) in rows]
+        self._connection.execute(
+            _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
+        )
+        registered_only = self._revision.terms.registered_only
+        self._connection.execute(_SQL["name_services"].format(registered_only=registered_only))
+
+    def _bound(self) -> None:
+        """Say which moments are plausible: by the run's start, so that a proof can say it again."""
+        terms = self._revision.terms
+        self._connection.execute(
+            _SQL["plausible"],
+            {
+                "earliest": terms.plausible_from,
+                "until": self._revision.started_at + terms.plausible_ahead,
+                "says_by_type": expressions.says_by_type(self._reading),
+            },
+        )
+
+    def _record(self, contents: Mapping[int, Content]) -> None:
+        connection = self._connection
+        self.taken.replaced = self._ledger.replace(list(contents.values()))
+        connection.execute(
+            _SQL["record"],
+            {
+                "format": self._reading.format,
+                "reading_id": readings.number(connection, self._kind, self._reading),
+                "ingested_at": self._revision.started_at,
+                "run_id": self._revision.run_id,
+                "registered_only": self._revision.terms.registered_only,
+            },
+        )
+        self._note_long_names()
+        connection.commit()
+        ((self.taken.files, self.taken.read, self.taken.counted),) = connection.execute(
+            _SQL["taken"]
+        ).fetchall()
+        self.taken.rejected = dict(connection.execute(_SQL["rejected"]).fetchall())
+        self.taken.passed_over = dict(connection.execute(_SQL["reasons_passed_over"]).fetchall())
+
+    def _note_long_names(self) -> None:
+        longest = {"longest": expressions.LONGEST_SERVICE}
+        files = self._connection.execute(_SQL["long_named"], longest).fetchall()
+        if files:
+            numbers = [file_id for (file_id,) in files]
+            readings.note_long_names(self._connection, self._kind, self._reading, numbers)
