@@ -66,8 +66,8 @@ class Ingest:
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)
             self._on_batch(self.outcome)
-        known = self.outcome.files_unchanged + self._ledger.unchanged()
-        if len(self._troubled) == len(files) > 0 and not known:
+        unchanged = self.outcome.files_unchanged + self._ledger.unchanged()
+        if len(self._troubled) == len(files) > 0 and not unchanged:
             path, reason = next(iter(self._troubled.items()))
             raise MachineTrouble(f"none of {len(files):,} files could be read; {path} {reason}")
 

@@ -6,7 +6,7 @@ A proposal was tried before it is made: nobody is sent from one refusal into the
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jobs.logs.choice import Choice, map_options
 from jobs.logs.columns import Column, Schema, fold
@@ -70,6 +70,25 @@ RIVALS = {
     "status": re.compile(r"(.*_)?(status|status_code|response_code|http_code)"),
 }
 NO_RIVAL = re.compile(r"(cache|session|tls|ssl|job|payment|order)_?status|.*(remote|client)_host")
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is said if the values of the service's column look like something else."""
+
+    column: str
+    clientless: bool
+    """Whether no other column holds the client."""
+    detailed: bool
+    """Whether other columns tell what was requested."""
+    remedy: str
+
+    def sentence(self, held: str) -> str:
+        """Why the file is refused."""
+        return (
+            f'the column "{self.column}" holds {held}: if it is the service all the same, say '
+            f"--map service={self.column} in place of --service-name NAME; {self.remedy}"
+        )
 
 
 def could_be(role: str, column: Column) -> bool:

@@ -19,6 +19,7 @@ from jobs.logs.proposals import (
     NUMBER,
     RIVALS,
     TEXT,
+    Doubt,
     collector,
     command,
     could_be,
@@ -40,25 +41,6 @@ _WANTED = {
 
 class FileRefused(Exception):
     """A file that can't be read as an access log; the message is the reason, in a sentence."""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """What is said if the values of the service's column look like something else."""
-
-    column: str
-    clientless: bool
-    """Whether no other column holds the client."""
-    detailed: bool
-    """Whether other columns tell what was requested."""
-    remedy: str
-
-    def sentence(self, held: str) -> str:
-        """Why the file is refused."""
-        return (
-            f'the column "{self.column}" holds {held}: if it is the service all the same, say '
-            f"--map service={self.column} in place of --service-name NAME; {self.remedy}"
-        )
 
 
 PassedOver = tuple[tuple[Column, NoRequest], ...]
