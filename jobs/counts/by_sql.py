@@ -53,7 +53,7 @@ def count(
         rows, given = scan.files(paths, scan=reading.scan), {}
     try:
         counted = _asked(connection, _filled("count", reading, file_index, rows), given, ROWS)
-        passed_over = PASSED_OVER.empty_table()
+        passed_over = pa.Table.from_batches([], PASSED_OVER)
         if reading.passed_over:
             sql = _filled("passed_over", reading, file_index, rows)
             passed_over = _asked(connection, sql, given, PASSED_OVER)

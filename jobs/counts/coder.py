@@ -86,10 +86,10 @@ def _counted(kind: str, reading: Reading, found: Sequence[tuple[Content, Groups]
         numbers = codes.column_of(np.full(rows.num_rows, file, np.int32))
         ends = [_only_first(moment, rows.num_rows) for moment in (groups.first, groups.last)]
         columns = [numbers, *rows.columns, *ends]
-        tables.append(pa.table(columns, names=ROWS.names))
+        tables.append(pa.Table.from_arrays(columns, names=ROWS.names))
     contents = {file: content for file, (content, _) in enumerate(found)}
     rows = pa.concat_tables(tables)
-    return Counted(kind, reading, contents, rows, PASSED_OVER.empty_table())
+    return Counted(kind, reading, contents, rows, pa.Table.from_batches([], PASSED_OVER))
 
 
 def _only_first(value: int, size: int) -> pa.Array:

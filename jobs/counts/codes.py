@@ -51,7 +51,8 @@ class _Asked:
 
     def __call__(self, expression: str, entries: Mapping[str, pa.Array]) -> pa.Array:
         """An answer for each entry, in their order; `entries` are columns by their names."""
-        relation = self._connection.from_arrow(pa.table(dict(entries)))
+        table = pa.Table.from_arrays(list(entries.values()), names=list(entries))
+        relation = self._connection.from_arrow(table)
         answers = relation.project(f"{expression} AS said").to_arrow_table()
         return _one(answers.column("said"))
 
@@ -185,7 +186,7 @@ def _part(asked: _Asked, table: pa.Table, reading: Reading) -> Groups:
         "status_missing": missing.take(column_of(status_at)),
         "rows": column_of(histogram[used]),
     }
-    return Groups(pa.table(rows), first, last)
+    return Groups(pa.Table.from_arrays(list(rows.values()), names=list(rows)), first, last)
 
 
 def _service(asked: _Asked, table: pa.Table, reading: Reading) -> tuple[pa.Array, Codes]:

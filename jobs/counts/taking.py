@@ -6,7 +6,11 @@ All of a batch commits together, so that a ledger row and its data are there or 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow as pa
+
 from jobs.counts import misfit, readings
+from jobs.counts.codes import column_of
 from jobs.counts.counted import Counted, Unusable
 from jobs.counts.ledger import Content, Ledger
 from jobs.logs import expressions
@@ -45,13 +49,21 @@ class _Taking:
         self._reading = counted.reading
         self._kind = counted.kind
         self.taken = Taken()
-        self._connection.register("counted", counted.rows)
+        self._rows, self._logged = _numbered(counted.rows)
         self._connection.register("passed_over", counted.passed_over)
         try:
+            self._show()
             self._take(dict(counted.contents))
         finally:
-            self._connection.unregister("counted")
-            self._connection.unregister("passed_over")
+            for relation in ("counted", "logged", "passed_over"):
+                self._connection.unregister(relation)
+
+    def _show(self) -> None:
+        """Let SQL see the rows, their services as numbers, and the texts of these."""
+        numbers = column_of(np.arange(len(self._logged), dtype=np.int32))
+        logged = pa.Table.from_arrays([numbers, self._logged], names=["service", "text"])
+        self._connection.register("counted", self._rows)
+        self._connection.register("logged", logged)
 
     def _take(self, contents: dict[int, Content]) -> None:
         self._leave_doubtful(contents)
@@ -92,10 +104,8 @@ class _Taking:
     def _add_rows(self, contents: Mapping[int, Content]) -> None:
         connection = self._connection
         self._describe_batch(contents)
-        named = "NULL"
         if self._reading.service_path:
-            named = expressions.service_in_path(self._reading, "path")
-        connection.execute(_SQL["rows"].format(service_in_path=named))
+            self._name_by_path()
         self._name_services()
         self._bound()
         connection.execute(_SQL["judge"])
@@ -120,12 +130,27 @@ class _Taking:
             },
         )
 
+    def _name_by_path(self) -> None:
+        """Every row of a file is of the service that its path names."""
+        named = expressions.service_in_path(self._reading, "path")
+        found = self._connection.execute(_SQL["in_paths"].format(service_in_path=named)).fetchall()
+        services = dict(found)
+        self._logged = pa.array([services.get(n) for n in range(max(services) + 1)], pa.string())
+        place = self._rows.schema.get_field_index("service")
+        self._rows = self._rows.set_column(place, "service", self._rows["file"])
+        self._show()
+
     def _name_services(self) -> None:
         longest = {"longest": expressions.LONGEST_SERVICE}
         rows = self._connection.execute(_SQL["logged_names"], longest).fetchall()
-        logged = [name for (name,) in rows]
+        texts = [text for _, text in rows]
         self._connection.execute(
-            _SQL["canonical"], {"logged": logged, "canonical": [canonical(n) for n in logged]}
+            _SQL["canonical"],
+            {
+                "services": [service for service, _ in rows],
+                "texts": texts,
+                "canonical": [canonical(text) for text in texts],
+            },
         )
         registered_only = self._revision.terms.registered_only
         self._connection.execute(_SQL["name_services"].format(registered_only=registered_only))
@@ -169,3 +194,15 @@ class _Taking:
         if files:
             numbers = [file_id for (file_id,) in files]
             readings.note_long_names(self._connection, self._kind, self._reading, numbers)
+
+
+def _numbered(rows: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """Rows with numbers for their services, and the texts that these stand for."""
+    services = rows["service"]
+    if not pa.types.is_dictionary(services.type):
+        services = services.dictionary_encode()
+    services = services.unify_dictionaries()
+    texts = services.chunk(0).dictionary if services.num_chunks else pa.array([], pa.string())
+    numbers = pa.chunked_array([chunk.indices for chunk in services.chunks], pa.int32())
+    place = rows.schema.get_field_index("service")
+    return rows.set_column(place, "service", numbers), texts

@@ -4,8 +4,9 @@
 -- web server writes of requests (detailed) makes a name without a dot a machine's, and almost as
 -- many names as rows those of clients.
 WITH named AS (
-    SELECT file, lower(CAST(service AS VARCHAR)) AS name, sum(rows) AS rows FROM counted
-    WHERE NOT missing(service) GROUP BY ALL
+    SELECT file, lower(text) AS name, sum(rows) AS rows
+    FROM (SELECT file, service, sum(rows) AS rows FROM counted GROUP BY ALL) JOIN logged USING (service)
+    WHERE NOT missing(text) GROUP BY ALL
 ), looked_at AS (
     SELECT
         file,
@@ -57,20 +58,17 @@ SELECT
     unnest($named_services) AS named_service,
     unnest($read_under) AS read_under
 
--- name: rows
--- Their rows; where their paths name the service, it is of all rows.
-CREATE OR REPLACE TEMP VIEW taken_rows AS
-SELECT counted.* EXCLUDE (service), coalesce(named, service) AS service, file_id
-FROM counted
-JOIN (SELECT file, file_id, {service_in_path} AS named FROM batch) USING (file)
+-- name: in_paths
+-- The service that each path names.
+SELECT file, {service_in_path} FROM batch
 
 -- name: logged_names
 -- What is longer than any name is none, and is not kept.
-SELECT DISTINCT service FROM taken_rows WHERE NOT missing(service) AND length(service) <= $longest
+SELECT service, text FROM logged WHERE NOT missing(text) AND length(text) <= $longest ORDER BY service
 
 -- name: canonical
 CREATE OR REPLACE TEMP TABLE canonical AS
-SELECT unnest($logged) AS logged, CAST(unnest($canonical) AS VARCHAR) AS service_name
+SELECT unnest($services) AS service, unnest($texts) AS logged, CAST(unnest($canonical) AS VARCHAR) AS service_name
 
 -- name: name_services
 -- What the logged names mean; a canonical name that is new becomes a service.
@@ -83,7 +81,7 @@ FROM (SELECT DISTINCT service_name FROM canonical WHERE service_name IS NOT NULL
 ANTI JOIN internal.services USING (service_name);
 
 CREATE OR REPLACE TEMP TABLE names AS
-SELECT logged, service_name, service_id
+SELECT service, logged, service_name, service_id
 FROM canonical
 LEFT JOIN (FROM internal.services WHERE registered OR NOT {registered_only}) USING (service_name);
 
@@ -111,12 +109,12 @@ LEFT JOIN (
         make_timestamp(max(last_moment)) AS last,
         $says_by_type AND last < $earliest AND first >= TIMESTAMP '0002-01-01'
             AND (last < TIMESTAMP '1970-01-01' OR first >= TIMESTAMP '1970-03-01') AS is_archive
-    FROM taken_rows WHERE bucket > timeless() GROUP BY file
+    FROM counted WHERE bucket > timeless() GROUP BY file
 ) AS reach USING (file)
 
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
-CREATE OR REPLACE TEMP VIEW judged AS
+CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     file_id,
     service_id,
@@ -130,24 +128,28 @@ SELECT
             THEN 'timestamp unreadable'
         WHEN bucket_start(bucket) < plausible_from THEN 'timestamp implausible'
         WHEN bucket_start(bucket) >= plausible_until THEN 'timestamp in the future'
-        WHEN missing(service) THEN 'service missing'
+        WHEN service IS NULL OR service IN (SELECT service FROM logged WHERE missing(text)) THEN 'service missing'
         WHEN service_name IS NULL THEN 'service unreadable'
         WHEN service_id IS NULL THEN 'service not registered'
         WHEN status_missing THEN 'status missing'
         WHEN status_code IS NULL THEN 'status unreadable'
         WHEN bucket_start(bucket) < (SELECT kept_from FROM internal.snapshot) THEN 'older than what is kept'
     END AS reason
-FROM taken_rows
+FROM counted
+JOIN batch USING (file)
 JOIN plausible USING (file)
-LEFT JOIN names ON logged = service
+LEFT JOIN names USING (service)
 
 -- name: take
 -- What the batch adds, and what it could not add.
+CREATE OR REPLACE TEMP TABLE verdicts AS
+SELECT file_id, reason, CAST(sum(rows) AS BIGINT) AS rows FROM judged GROUP BY ALL;
+
 INSERT INTO internal.contributions
 SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged WHERE reason IS NULL;
 
 INSERT INTO internal.rejects
-SELECT file_id, reason, CAST(sum(rows) AS BIGINT) FROM judged WHERE reason IS NOT NULL GROUP BY ALL;
+SELECT file_id, reason, rows FROM verdicts WHERE reason IS NOT NULL;
 
 INSERT INTO internal.passed_over
 SELECT file_id, reason, rows FROM passed_over JOIN batch USING (file);
@@ -163,25 +165,21 @@ FROM (
         split_part(any_value(reason), ' ', 1) AS role,
         any_value(reason) LIKE '% unreadable' AS unreadable,
         CAST(sum(rows) AS BIGINT) AS rows
-    FROM internal.rejects
-    WHERE file_id IN (SELECT file_id FROM batch)
+    FROM verdicts
     GROUP BY file_id
-    HAVING count(*) = 1 AND bool_and(regexp_full_match(reason, '(timestamp|service|status) (missing|unreadable)'))
+    HAVING count(*) = 1
+        AND bool_and(coalesce(regexp_full_match(reason, '(timestamp|service|status) (missing|unreadable)'), false))
 )
 JOIN batch USING (file_id)
-WHERE file_id NOT IN (SELECT file_id FROM internal.contributions WHERE file_id IN (SELECT file_id FROM batch))
-    AND (
-        role IN (SELECT unnest(CAST($in_text AS VARCHAR[])))
-        OR (unreadable AND rows > 1 AND role <> 'service' AND role IN (SELECT unnest(CAST($texts AS VARCHAR[]))))
-        OR rows >= 10
-    )
+WHERE role IN (SELECT unnest(CAST($in_text AS VARCHAR[])))
+    OR (unreadable AND rows > 1 AND role <> 'service' AND role IN (SELECT unnest(CAST($texts AS VARCHAR[]))))
+    OR rows >= 10
 
 -- name: record
 INSERT INTO internal.files BY NAME
 WITH read AS (
     SELECT
         file,
-        sum(rows) AS rows,
         min(first_moment) FILTER (believed) AS first_moment,
         max(last_moment) FILTER (believed) AS last_moment
     FROM (
@@ -189,26 +187,26 @@ WITH read AS (
             *,
             bucket > timeless() AND bucket_start(bucket) < plausible_until
                 AND coalesce(bucket_start(bucket) >= plausible_from, true) AS believed
-        FROM taken_rows JOIN plausible USING (file)
+        FROM counted JOIN plausible USING (file)
     )
     GROUP BY file
-), taken AS (
-    SELECT file_id, sum(requests) AS rows FROM internal.contributions
-    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
-), refused AS (
-    SELECT file_id, sum(rows) AS rows FROM internal.rejects
-    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
+), judged_rows AS (
+    SELECT
+        file_id,
+        sum(rows) AS rows,
+        sum(rows) FILTER (reason IS NULL) AS taken,
+        sum(rows) FILTER (reason IS NOT NULL) AS refused
+    FROM verdicts GROUP BY file_id
 ), passed AS (
-    SELECT file_id, sum(rows) AS rows FROM internal.passed_over
-    WHERE file_id IN (SELECT file_id FROM batch) GROUP BY file_id
+    SELECT file, sum(rows) AS rows FROM passed_over GROUP BY file
 )
 SELECT
     batch.* EXCLUDE (file),
     $format AS format,
     $reading_id AS reading_id,
-    coalesce(read.rows, 0) AS rows_read,
-    coalesce(taken.rows, 0) AS rows_counted,
-    coalesce(refused.rows, 0) AS rows_rejected,
+    coalesce(judged_rows.rows, 0) AS rows_read,
+    coalesce(taken, 0) AS rows_counted,
+    coalesce(refused, 0) AS rows_rejected,
     coalesce(passed.rows, 0) AS rows_passed_over,
     make_timestamp(first_moment) AS first_request,
     make_timestamp(last_moment) AS last_request,
@@ -221,9 +219,8 @@ SELECT
 FROM batch
 JOIN plausible USING (file)
 LEFT JOIN read USING (file)
-LEFT JOIN taken USING (file_id)
-LEFT JOIN refused USING (file_id)
-LEFT JOIN passed USING (file_id)
+LEFT JOIN judged_rows USING (file_id)
+LEFT JOIN passed USING (file)
 
 -- name: taken
 SELECT
@@ -233,12 +230,11 @@ SELECT
 FROM internal.files WHERE file_id IN (SELECT file_id FROM batch)
 
 -- name: long_named
-SELECT DISTINCT file_id FROM taken_rows WHERE length(service) > $longest
+SELECT DISTINCT file_id FROM counted JOIN batch USING (file)
+WHERE service IN (SELECT service FROM logged WHERE length(text) > $longest)
 
 -- name: rejected
-SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.rejects
-WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason
+SELECT reason, CAST(sum(rows) AS BIGINT) FROM verdicts WHERE reason IS NOT NULL GROUP BY reason
 
 -- name: reasons_passed_over
-SELECT reason, CAST(sum(rows) AS BIGINT) FROM internal.passed_over
-WHERE file_id IN (SELECT file_id FROM batch) GROUP BY reason
+SELECT reason, CAST(sum(rows) AS BIGINT) FROM passed_over JOIN batch USING (file) GROUP BY reason
