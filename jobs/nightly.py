@@ -130,6 +130,8 @@ def run(
         taken = policy.selection.of(waiting)
         to_do = ingest.outcome.bytes_done + sum(file.size for file in taken)
         ingest.take(taken, corrections)
+        if not ledger.unchanged() + ingest.outcome.files_unchanged:
+            ingest.check_machine(len(taken))
         left = {file.path for file in waiting} - {file.path for file in taken}
         # Of what was counted, copies need no reading.
         copies = [content for path, content in corrections.items() if path in left]

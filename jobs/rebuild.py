@@ -223,6 +223,7 @@ def _rebuild(
     changing = known.paths((known.unchanged | known.changed) - known.staying)
     again = changing | (known.passed_on - known.kept.keys())
     ingest.take([file for path in sorted(again) if (file := look(path))])
+    ingest.check_machine(len(again))
     ledger.drop_copies()
     outcome = ingest.outcome
     for path, reason in outcome.quarantined.items():

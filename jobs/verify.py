@@ -9,9 +9,9 @@ import duckdb
 
 from jobs.counts import rollup
 from jobs.counts.recount import recount
+from jobs.logs import parquet
 from jobs.logs.sources import fingerprint, look
 from queries import snapshot
-from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)
@@ -111,7 +111,8 @@ def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -
         return []
     rollup.define_buckets(connection)
     recount(connection, paths)
-    files = {"files": [scan.pattern(path) for path in paths]}
-    incomplete = connection.execute(_SQL["incomplete"], files).fetchall()
+    promised = parquet.promised(connection, paths)
+    said = {"paths": list(promised), "rows": list(promised.values())}
+    incomplete = connection.execute(_SQL["incomplete"], said).fetchall()
     rows = incomplete + connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
     return [Finding(*row) for row in rows]

@@ -76,7 +76,7 @@ PROPOSED: dict[str, tuple[Mapping[str, Any], str]] = {
         "--map service=url.domain --map timestamp=@timestamp --map status=http.response.status_code",
     ),
     "no client": (
-        {"date": [1.5], "host": ["192.0.2.1"], "method": ["GET"], "path": ["/"], "code": ["200"]},
+        {"date": [1757419200.5], "host": ["192.0.2.1"], "method": ["GET"], "path": ["/"], "code": ["200"]},
         "--service-name NAME --map timestamp=date --map status=code",
     ),
     "all that is open": (

@@ -70,7 +70,7 @@ def bucket(timestamp: str, codes: str) -> str:
           ("a cell stands once and counts something", "service_id 2 2025-09-09 13:00:00 404", 1, 2),
           (STALE, f"{B} {LATER}", bucket(LATER, '"404":1,"404":1'), bucket(LATER, '"404":1'))}),
         ("DELETE FROM internal.files WHERE path LIKE '%late.parquet'",
-         {("contributions of files in force only", "file_id 4", 0, 1), (*TOTAL, 4, 5), LONELY}),
+         {("contributions of files in force only", "file_id 3", 0, 1), (*TOTAL, 4, 5), LONELY}),
         ("INSERT INTO internal.contributions SELECT * FROM internal.contributions WHERE status_code = 404",
          {("rollup = contributions", f"{B} {LATER} 404", 2, 1),
           ("rows counted = contributions", "a.parquet", 3, 4)}),

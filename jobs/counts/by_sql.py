@@ -61,9 +61,9 @@ def count(
         if len(paths) > 1 or reading.is_twice or not parquet.is_no_text(error):
             raise
         return None
-    said = connection.execute(_SQL["promised"], files).fetchall()
-    numbers = {path: number for number, path in enumerate(paths)}
-    return Scanned(counted, passed_over, {numbers[path]: promised for path, promised in said})
+    said = parquet.promised(connection, paths)
+    promised = {number: said[path] for number, path in enumerate(paths)}
+    return Scanned(counted, passed_over, promised)
 
 
 def _asked(

@@ -39,7 +39,3 @@ SELECT CAST({file_index} AS INTEGER) AS file, {reason} AS reason, count(*) AS ro
 FROM {scan}
 WHERE NOT ({client_requests})
 GROUP BY ALL
-
--- name: promised
--- How many rows the footers say.
-SELECT file_name, num_rows FROM parquet_file_metadata($files)

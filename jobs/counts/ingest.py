@@ -57,19 +57,18 @@ class Ingest:
     def take(
         self, files: Sequence[SourceFile], known: Mapping[str, Content] = MappingProxyType({})
     ) -> None:
-        """Count these files, or say in the ledger why not; some were looked at before.
-
-        Raises MachineTrouble if none can be read, and none was known.
-        """
+        """Count these files, or say in the ledger why not; some were looked at before."""
         parquet.attach(self._revision.connection, (file.path for file in files))
         for contents in self._batches(files, known):
             self._take(contents)
             self.outcome.bytes_done += sum(content.file.size for content in contents)
             self._on_batch(self.outcome)
-        unchanged = self.outcome.files_unchanged + self._ledger.unchanged()
-        if len(self._troubled) == len(files) > 0 and not unchanged:
+
+    def check_machine(self, tried: int) -> None:
+        """Raise MachineTrouble if so many files were tried, and none could be read for one."""
+        if len(self._troubled) == tried > 0:
             path, reason = next(iter(self._troubled.items()))
-            raise MachineTrouble(f"none of {len(files):,} files could be read; {path} {reason}")
+            raise MachineTrouble(f"none of {tried:,} files could be read; {path} {reason}")
 
     def _batches(
         self, files: Sequence[SourceFile], known: Mapping[str, Content]

@@ -86,7 +86,11 @@ class _Taking:
         """Files whose services look like something else are not taken."""
         if (doubt := self._reading.doubt) is None:
             return
-        told = {"clientless": doubt.clientless, "detailed": doubt.detailed}
+        told = {
+            "clientless": doubt.clientless,
+            "detailed": doubt.detailed,
+            "longest": expressions.LONGEST_SERVICE,
+        }
         for file, held in self._connection.execute(_SQL["doubts"], told).fetchall():
             if content := contents.pop(file, None):
                 self.taken.unusable.append(Unusable(content, doubt.sentence(held)))

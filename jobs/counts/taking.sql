@@ -6,7 +6,7 @@
 WITH named AS (
     SELECT file, lower(text) AS name, sum(rows) AS rows
     FROM (SELECT file, service, sum(rows) AS rows FROM counted GROUP BY ALL) JOIN logged USING (service)
-    WHERE NOT missing(text) GROUP BY ALL
+    WHERE NOT missing(text) AND length(text) <= $longest GROUP BY ALL
 ), looked_at AS (
     SELECT
         file,

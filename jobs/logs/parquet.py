@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
@@ -104,6 +104,28 @@ def encrypted(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> se
     return {path for (path,) in rows}
 
 
+def promised(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dict[str, int]:
+    """How many rows the footers of these files say, by path."""
+    try:
+        rows = connection.execute(
+            "SELECT file_name, num_rows FROM parquet_file_metadata($files)",
+            {"files": [pattern(path) for path in paths]},
+        ).fetchall()
+    except duckdb.InvalidInputException:
+        # The name of a key may be no text, on which DuckDB stumbles.
+        import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
+
+        if len(paths) == 1:
+            return {paths[0]: pq.read_metadata(_source(paths[0])).num_rows}
+        return {path: n for one in paths for path, n in promised(connection, [one]).items()}
+    return dict(rows)
+
+
+def _source(path: str) -> Any:
+    """What pyarrow reads a file or an object from."""
+    return objects.opened(path) if objects.is_object(path) else path
+
+
 def _other_kind(path: str) -> str | None:
     """What the first bytes say that a file is, if it is no Parquet."""
     start = _start(path)
@@ -129,8 +151,7 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
     try:
-        source = objects.opened(path) if objects.is_object(path) else path
-        with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        with pq.ParquetFile(_source(path), page_checksum_verification=True) as file:
             leaves = [file.schema.column(index).path for index in range(len(file.schema))]
             for _ in file.iter_batches(columns=_leaves_of(columns, leaves)):
                 pass
