@@ -111,7 +111,7 @@ def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -
         return []
     rollup.define_buckets(connection)
     recount(connection, paths)
-    promised = parquet.promised(connection, paths)
+    promised = parquet.promised(connection, list(paths))
     said = {"paths": list(promised), "rows": list(promised.values())}
     incomplete = connection.execute(_SQL["incomplete"], said).fetchall()
     rows = incomplete + connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
