@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import duckdb
 
@@ -152,52 +152,93 @@ def check_version(
         )
 
 
+class Closable(Protocol):
+    """What is made of a snapshot."""
+
+    def close(self) -> None:
+        """Let the snapshot go."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
 @dataclass
-class _Open:
-    """A snapshot that is open, and how many answers are being read from it."""
+class _Held(Generic[C]):
+    """What was made of a snapshot, and how many answers are being read from it."""
 
     file: Path
-    connection: duckdb.DuckDBPyConnection
+    made: C
     answers: int = 0
 
 
-class _Reader:
-    """A store's open snapshot, exchanged when the link moves on."""
+class Newest(Generic[C]):
+    """What was made of a store's newest snapshot; made anew, and the old closed, when the link
+    moves on. Any thread may ask."""
 
-    def __init__(self, store: Path) -> None:
-        self._store = store
+    def __init__(self, store: str | os.PathLike[str], make: Callable[[Path], C]) -> None:
+        # Not resolved: the store itself may be a link.
+        self._store = Path(os.path.abspath(store))
+        self._make = make
+        self._making = threading.Lock()
         self._lock = threading.Lock()
-        self._newest: _Open | None = None
+        self._newest: _Held[C] | None = None
 
     @contextmanager
-    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
-            snapshot = self._current()
-            snapshot.answers += 1
-            cursor = snapshot.connection.cursor()
+    def held(self) -> Iterator[C]:
+        """For one answer, all of which sees the same snapshot.
+
+        Raises SnapshotError, or duckdb.Error and OSError if the file can't be opened.
+        """
+        with self._making:
+            held = self._taken() or self._exchanged()
         try:
-            # The bar of a slow query would go to stdout, where the data goes.
-            cursor.execute("SET enable_progress_bar = false")
-            yield cursor
+            yield held.made
         finally:
-            cursor.close()
-            with self._lock:
-                snapshot.answers -= 1
-                self._close_if_idle(snapshot)
+            self._release(held)
 
-    def _current(self) -> _Open:
+    @contextmanager
+    def at_hand(self) -> Iterator[C | None]:
+        """The same, if it is there already; None if there is anything to wait for.
+
+        Raises SnapshotError.
+        """
+        held = self._taken()
+        try:
+            yield held.made if held else None
+        finally:
+            if held:
+                self._release(held)
+
+    def _taken(self) -> _Held[C] | None:
         file = newest(self._store)
-        if self._newest is None or self._newest.file != file:
-            outdated, self._newest = self._newest, None
-            if outdated:
-                self._close_if_idle(outdated)
-            self._newest = _of_newest(self._store, _open)
-        return self._newest
+        with self._lock:
+            held = self._newest
+            if held is None or held.file != file:
+                return None
+            held.answers += 1
+            return held
 
-    def _close_if_idle(self, snapshot: _Open) -> None:
+    def _exchanged(self) -> _Held[C]:
+        with self._lock:
+            outdated, self._newest = self._newest, None
+        if outdated:
+            self._close_if_idle(outdated)
+        held = _of_newest(self._store, lambda file: _Held(file, self._make(file), answers=1))
+        with self._lock:
+            self._newest = held
+        return held
+
+    def _release(self, held: _Held[C]) -> None:
+        with self._lock:
+            held.answers -= 1
+        self._close_if_idle(held)
+
+    def _close_if_idle(self, held: _Held[C]) -> None:
         # Closing a connection closes its cursors too, so the last answer has to do it.
-        if snapshot is not self._newest and not snapshot.answers:
-            snapshot.connection.close()
+        with self._lock:
+            idle = held is not self._newest and not held.answers
+        if idle:
+            held.made.close()
 
 
 def attach(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
@@ -205,10 +246,14 @@ def attach(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
 
     Raises SnapshotError or duckdb.Error.
     """
-    _of_newest(store, partial(_attach, connection))
+    _of_newest(store, partial(attach_file, connection))
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+def attach_file(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Make this snapshot the connection's current database, read-only, by the name `httpcodes`.
+
+    Raises as `attach` does.
+    """
     _refuse_wal(file)
     quoted = str(file).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS httpcodes (READ_ONLY); USE httpcodes")
@@ -236,7 +281,7 @@ def _refuse_wal(file: Path) -> None:
         raise SnapshotError(f"{file} has a .wal beside it: something wrote to it; remove the .wal")
 
 
-def _open(file: Path) -> _Open:
+def _open(file: Path) -> duckdb.DuckDBPyConnection:
     _refuse_wal(file)
     connection = duckdb.connect(file, read_only=True)
     try:
@@ -244,10 +289,10 @@ def _open(file: Path) -> _Open:
     except BaseException:
         connection.close()
         raise
-    return _Open(file, connection)
+    return connection
 
 
-_readers: dict[Path, _Reader] = {}
+_readers: dict[Path, Newest[duckdb.DuckDBPyConnection]] = {}
 _readers_lock = threading.Lock()
 
 
@@ -258,9 +303,10 @@ def reading(store: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection
     All that happens on it sees the same snapshot. Raises SnapshotError, or duckdb.Error and
     OSError if the file can't be opened.
     """
-    # Not resolved: the store itself may be a link.
     folder = Path(os.path.abspath(store))
     with _readers_lock:
-        reader = _readers.setdefault(folder, _Reader(folder))
-    with reader.cursor() as cursor:
+        reader = _readers.setdefault(folder, Newest(folder, _open))
+    with reader.held() as connection, connection.cursor() as cursor:
+        # The bar of a slow query would go to stdout, where the data goes.
+        cursor.execute("SET enable_progress_bar = false")
         yield cursor

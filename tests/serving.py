@@ -92,10 +92,17 @@ class Server:
     def narration(self) -> list[str]:
         return [line for line in self._stderr.read_text().splitlines() if line[0] != "{"]
 
+    def processes(self) -> list[int]:
+        """The processes that answer."""
+        pid = self.process.pid
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+
     def peak_memory(self) -> int:
-        """MiB of memory that it ever held."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) >> 10
+        """MiB of memory that a process that answers ever held."""
+        told = [Path(f"/proc/{pid}/status").read_text() for pid in self.processes()]
+        return max(int(status.partition("VmHWM:")[2].split()[0]) for status in told) >> 10
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit code."""

@@ -6,14 +6,20 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import zlib
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Command
+from conftest import PROJECT, Command, Logs, Store
 from serving import PATH, TRACE, Server, received, serving
 
 from queries.api.errors import ApiError
+from queries.server.encoding import accepts_gzip
 
 CASES = PROJECT / "tests" / "cases"
 EXCHANGES = sorted((CASES / "exchanges").glob("*.http"))
@@ -32,6 +38,8 @@ def masked(response: bytes) -> str:
     """A response without what differs from one to the next."""
     text = response.decode().replace("\r\n", "\n")
     text = re.sub(r"(?m)^date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$", "date: (now)", text)
+    text = re.sub(r"(?m)^last-modified: .* GMT$", "last-modified: (the snapshot's)", text)
+    text = re.sub(r'(?m)^etag: W/"[0-9a-f]{24}"$', "etag: (24 hex digits)", text)
     return re.sub(rf"(?m)^{TRACE}: [0-9a-f]{{32}}$", f"{TRACE}: (32 hex digits)", text)
 
 
@@ -74,8 +82,123 @@ def test_a_large_answer_is_compressed_for_those_who_accept_it(server: Server) ->
     assert gzip.decompress(packed.body) == plain.body
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
     assert "content-encoding" not in plain.headers
+    assert server.ask(request, headers={"Accept-Encoding": "gzip"}).body == packed.body
+    # One member: many clients stop after the first.
+    member = zlib.decompressobj(31)
+    assert member.decompress(packed.body) + member.flush() == plain.body
+    assert member.unused_data == b""
     small = server.ask(REQUEST, headers={"Accept-Encoding": "gzip"})
     assert small.body == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("accepts", "packed"),
+    [
+        ("gzip", True), ("GZIP;q=0.5", True), ("*", True), ("x-gzip", True), ("br, gzip;q=1.0", True),
+        ("", False), ("identity", False), ("br", False), ("gzip;q=0", False), ("gzip; q=0.000", False),
+        ("*;q=0", False), ("gzip;q=0, *", False), ("identity, gzip;q=0.5", False),
+        ("gzip;q=0.5, identity;q=0.1", True), ("gzip;q=nan", False), ("gzip;q=much", False),
+    ],
+)  # fmt: skip
+def test_accept_encoding_is_followed_to_its_weights(accepts: str, packed: bool) -> None:
+    assert accepts_gzip([accepts]) is packed
+
+
+def test_a_client_that_has_the_answer_is_told_so(server: Server) -> None:
+    first = server.ask(REQUEST)
+    tag = first.headers["etag"]
+    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = server.ask(REQUEST, headers={"If-None-Match": given})
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
+        assert "content-type" not in again.headers
+    assert server.ask(REQUEST, headers={"If-None-Match": '"other"'}).body == ANSWER
+    other = {**REQUEST, "startTime": "2025-09-09T12:40:00Z"}
+    assert server.ask(other, headers={"If-None-Match": tag}).status == 200
+    unknown = server.ask({**REQUEST, "serviceNames": ["nobody"]}, headers={"If-None-Match": "*"})
+    assert (unknown.status, unknown.headers.get("etag")) == (404, None)
+
+
+def test_an_etag_ends_with_its_snapshot(logs: Logs, store: Store) -> None:
+    request = {"serviceNames": ["a.example"], **DAY}
+    logs.requests("1.parquet", ("2025-09-09T12:00:00Z", "a.example", 200))
+    store.run(logs.folder)
+    with serving(store.folder) as server:
+        first = server.ask(request)
+        logs.requests("2.parquet", ("2025-09-09T12:00:00Z", "a.example", 503))
+        store.run(logs.folder)
+        again = server.ask(request, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status == 200
+        assert b'"503":1' in again.body
+        assert again.headers["last-modified"] >= first.headers["last-modified"]
+
+
+def test_an_answer_may_be_kept_for_long_if_all_its_buckets_are_final(
+    logs: Logs, store: Store
+) -> None:
+    now = datetime.now(UTC)
+    logs.requests("new.parquet", (now.replace(tzinfo=None), "a.example", 200))
+    store.run(logs.folder)
+    with serving(store.folder, "--max-age", 7, "--max-age-final", 9000) as server:
+        (((final, settle),)) = store.sql("SELECT final_until, settle_seconds FROM watermarks, internal.snapshot")  # fmt: skip
+
+        def age(until: datetime) -> str:
+            ends = [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (until - timedelta(hours=1), until)]
+            request = {"serviceNames": ["a.example"], "startTime": ends[0], "endTime": ends[1]}
+            return server.ask(request).headers["cache-control"]
+
+        assert settle > 0
+        assert age(final) == "max-age=9000"
+        assert age(final + timedelta(seconds=1)) == age(now) == "max-age=7"
+        assert server.get("/healthz").headers["cache-control"] == "no-store"
+        assert server.ask({}).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json"])
+def test_what_can_be_read_takes_head_and_options(path: str, server: Server) -> None:
+    got, head, options = (server.ask(None, method, path) for method in ("GET", "HEAD", "OPTIONS"))
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert path == "/healthz" or head.headers["content-length"] == str(len(got.body))
+    assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    refused = server.ask(None, "DELETE", path)
+    assert {*refused.headers["allow"].split(", ")} == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_openapi_is_sent_once(server: Server) -> None:
+    first = server.ask(None, "GET", "/openapi.json", {"Accept-Encoding": "gzip"})
+    assert gzip.decompress(first.body) == server.get("/openapi.json").body
+    again = server.ask(None, "GET", "/openapi.json", {"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_pages_of_named_origins_may_ask_and_no_others(sample_store: Path, server: Server) -> None:
+    named, other = "https://app.example", "https://app.example.evil"
+    preflight = {"Access-Control-Request-Method": "POST"}
+    environment = {"HTTPCODES_TOKEN": "s3cret"}
+    options = ["--cors-origin", named, "--cors-origin", "http://localhost:3000"]
+    with serving(sample_store, *options, environment=environment) as running:
+        allowed = running.ask(None, "OPTIONS", headers={"Origin": named, **preflight})
+        assert allowed.status == 204
+        assert "POST" in allowed.headers["access-control-allow-methods"]
+        assert "Authorization" in allowed.headers["access-control-allow-headers"]
+        asked = running.ask(REQUEST, headers={"Origin": named, "Authorization": "Bearer s3cret"})
+        assert asked.body == ANSWER
+        assert "ETag" in asked.headers["access-control-expose-headers"]
+        for response in (allowed, asked, running.ask(REQUEST, headers={"Origin": named})):
+            assert response.headers["access-control-allow-origin"] == named
+            assert "Origin" in response.headers["vary"]
+        refused = running.ask(None, "OPTIONS", headers={"Origin": other, **preflight})
+        assert (refused.status, refused.headers.get("access-control-allow-origin")) == (405, None)
+        assert "Origin" in refused.headers["vary"]
+    plain = server.ask(REQUEST, headers={"Origin": named})
+    assert "access-control-allow-origin" not in plain.headers
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "app.example", "https://app.example/", "ftp://x"])
+def test_what_is_no_origin_is_refused(origin: str, httpcodes: Command) -> None:
+    done = httpcodes("serve", "--port", 0, "--cors-origin", origin)
+    assert done.returncode == 2
+    assert b"is no origin: one like https://example.com is needed" in done.stderr
 
 
 def test_healthz_names_the_snapshot_its_age_and_the_watermark(
@@ -189,6 +312,19 @@ def test_it_listens_on_the_loopback_unless_told_otherwise(sample_store: Path) ->
         assert server.narration()[1:] == [
             "no token is set: whoever reaches this address is answered"
         ]
+
+
+def test_a_kept_connection_does_not_wait_for_delayed_acknowledgements(server: Server) -> None:
+    def seconds(connection: HTTPConnection) -> float:
+        began = time.perf_counter()
+        for _ in range(50):
+            connection.request("GET", "/openapi.json")
+            assert connection.getresponse().read()
+        return time.perf_counter() - began
+
+    # 40 ms each would be 2 s; a busy machine only ever adds.
+    with closing(server.connection()) as connection:
+        assert min(seconds(connection) for _ in range(5)) < 0.5
 
 
 def test_a_port_in_use_exits_with_1_and_a_sentence(

@@ -3,9 +3,12 @@ the documented ones."""
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -171,11 +174,58 @@ def test_a_client_that_never_takes_its_answer_is_dropped(large: tuple[Path, byte
         assert server.ask(body).status == 200
 
 
+def test_a_client_that_reads_byte_by_byte_keeps_nobody_waiting(large: tuple[Path, bytes]) -> None:
+    folder, body = large
+    request = head(f"Content-Length: {len(body)}") + body
+    with serving(folder, "--processes", 1, "--workers", 1) as server, ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect((server.host, server.port))
+            client.sendall(request)
+            assert client.recv(1) == b"H"
+        for _ in range(20):
+            assert server.ask(body).status == 200
+
+
+def test_a_full_pipe_keeps_nobody_waiting_and_what_was_lost_is_told(sample_store: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from queries.server import log; log.MOST_LINES = 100; from jobs.cli import main; main()",
+    ]
+    arguments = ["serve", "--store", str(sample_store), "--port", "0", "--processes", "1"]
+    with (
+        subprocess.Popen(
+            [*command, *arguments], stderr=subprocess.PIPE, pipesize=4096, cwd=PROJECT
+        ) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)
+        assert process.stderr
+        port = int(process.stderr.readline().decode().rpartition(":")[2])
+        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            # A line takes 200 bytes.
+            for _ in range(300):
+                connection.request("POST", PATH, BODY)
+                assert connection.getresponse().read() == ANSWER
+            told = [process.stderr.readline() for _ in range(100)]
+            connection.request("POST", PATH, BODY)
+            assert connection.getresponse().read() == ANSWER
+            while b"lines were lost" not in told[-1]:
+                told.append(process.stderr.readline())
+        lost = int(json.loads(told[-1])["message"].split()[0])
+        assert len(told) - 1 + lost == 300
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+
+
 def test_beyond_the_queue_a_request_is_refused_with_503_and_retry_after(
     large: tuple[Path, bytes],
 ) -> None:
     folder, body = large
-    with serving(folder, "--workers", 1, "--queue", 1) as server, ThreadPoolExecutor(16) as pool:
+    options = ["--processes", 1, "--workers", 1, "--queue", 1, "--metrics"]
+    with serving(folder, *options) as server, ThreadPoolExecutor(16) as pool:
         responses = list(pool.map(lambda _: server.ask(body), range(64)))
         refused = [response for response in responses if response.status == 503]
         answered = [response for response in responses if response.status == 200]
@@ -185,21 +235,24 @@ def test_beyond_the_queue_a_request_is_refused_with_503_and_retry_after(
         assert {(r.code, r.headers["retry-after"]) for r in refused} == {
             ("GetHttpCodes.OperationFailed", "1")
         }
+        told = f'refusals_total{{what="request"}} {len(refused)}\n'
+        assert told.encode() in server.get("/metrics").body
         assert server.ask(body).status == 200
 
 
-def test_too_many_connections_are_refused_with_503(server: Server) -> None:
-    with ExitStack() as stack:
+def test_too_many_connections_are_refused_with_503(sample_store: Path) -> None:
+    with serving(sample_store, "--processes", 1) as server, ExitStack() as stack:
         held = [stack.enter_context(server.socket()) for _ in range(MAX_CONNECTIONS + 20)]
         refused = received(held[-1])
         assert refused.startswith(b"HTTP/1.1 503 Service Unavailable")
         assert b"retry-after: 1\r\n" in refused
         assert b"GetHttpCodes.OperationFailed" in refused
-    assert server.ask(BODY).body == ANSWER
+        stack.close()
+        assert server.ask(BODY).body == ANSWER
 
 
 def test_memory_is_bounded_under_a_flood_of_large_bodies(sample_store: Path) -> None:
-    with serving(sample_store) as server:
+    with serving(sample_store, "--processes", 1) as server:
         assert server.ask(BODY).body == ANSWER
         before = server.peak_memory()
         with ExitStack() as stack:

@@ -18,6 +18,6 @@ def test_no_request_fails_and_every_answer_is_one_snapshots_while_runs_publish(
     load = under_load(night, clients=4, runs=7, every=0.3)
     assert load.failures == []
     assert load.answers <= night.answers
-    assert len(load.answers) > 2
+    assert len(load.answers) > len(night.requests)
     # Seven runs later, the snapshot that was served first is pruned.
     assert not first & {file.name for file in (night.store / "snapshots").iterdir()}

@@ -3,20 +3,21 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 
-from queries import snapshot
+from queries.api import prepared
 from queries.api.beyond import Beyond, reshaped
 from queries.api.errors import ApiError, Refusal
+from queries.api.prepared import HOUR_SECONDS, HOURS, Day, Key, Prepared
 from queries.api.request import Request, parse
-from queries.statements import statements
+from queries.snapshot import SnapshotError
 
-_SQL = statements(__name__)
+_DAY_SECONDS = HOURS * HOUR_SECONDS
 _log = logging.getLogger("httpcodes")
 
 
@@ -44,13 +45,11 @@ def answer(
     """
     try:
         asked = parse(request)
-        with snapshot.reading(store) as connection:
-            if beyond:
-                return Answer(200, _beyond(connection, asked, beyond))
-            return Answer(200, _documented(connection, asked))
+        with prepared.of(store).held() as snapshot:
+            return Answer(200, answered(snapshot, asked, beyond))
     except Refusal as refusal:
         return _refused(refusal.error)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as cause:
+    except (SnapshotError, duckdb.Error, OSError) as cause:
         _log.error("the store %s can't answer: %s", os.fspath(store), cause)
         return _refused(ApiError.OPERATION_FAILED)
 
@@ -59,65 +58,86 @@ def _refused(error: ApiError) -> Answer:
     return Answer(error.status, error.body)
 
 
-def _documented(connection: duckdb.DuckDBPyConnection, asked: Request) -> bytes:
-    start, end = asked.first_bucket.replace(tzinfo=None), asked.end.replace(tzinfo=None)
-    bound = {"names": list(asked.service_names), "start": start, "end": end}
-    try:
-        rows = connection.execute(_SQL["http_codes"], bound).fetchall()
-    except duckdb.CatalogException:
-        # Schema version 1 has no answers made; the first run of this program makes them.
-        return _beyond(connection, asked, Beyond())
-    # Hours of which the range holds a part only.
-    edges = {_hour(moment) for moment in (start, end) if moment != _hour(moment)}
-    codes: dict[str, list[bytes]] = {}
-    for name, hour, whole in sorted(rows):
-        hours = codes.setdefault(name, [])
-        if part := _part(whole, hour, start, end) if hour in edges else whole:
-            hours.append(part)
-    if len(codes) < len(asked.service_names):
+def answered(snapshot: Prepared, asked: Request, beyond: Beyond | None = None) -> bytes:
+    """The body of an answer. Raises Refusal for an unknown service, or duckdb.Error."""
+    known = _known(snapshot, asked)
+    if not beyond:
+        try:
+            return _documented(known, asked, snapshot.read(known.values(), _days(asked)))
+        except duckdb.CatalogException:
+            # Schema version 1 has no answers made; the first run of this program makes them.
+            pass
+    with snapshot.cursor() as connection:
+        return reshaped(connection, asked, known, beyond or Beyond())
+
+
+def at_hand(snapshot: Prepared, asked: Request) -> bytes | None:
+    """The body of the documented answer, if it can be had from memory.
+
+    Raises Refusal for an unknown service.
+    """
+    known = _known(snapshot, asked)
+    kept = snapshot.at_hand(known.values(), _days(asked))
+    days = {key: day for key, day in kept.items() if day}
+    return _documented(known, asked, days) if len(days) == len(kept) else None
+
+
+def _known(snapshot: Prepared, asked: Request) -> dict[str, int]:
+    known = {name: snapshot.services.get(name) for name in asked.service_names}
+    found = {name: service for name, service in known.items() if service is not None}
+    if len(found) < len(known):
         raise Refusal(ApiError.UNKNOWN_DOMAIN)
-    # Services with data come first: a stable sort keeps the order of the request in each group.
-    names = sorted(asked.service_names, key=lambda name: not codes[name])
-    # An answer may be megabytes, so they are copied once.
-    pieces = [piece for name in names for piece in _element(name, codes[name])]
-    pieces[0] = b"[" + pieces[0]
-    pieces[-1] += b"]"
-    return b",".join(pieces)
+    return found
 
 
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0)
+def _days(asked: Request) -> range:
+    first, last = _seconds(asked.first_bucket), _seconds(asked.end) - 1
+    return range(first // _DAY_SECONDS, last // _DAY_SECONDS + 1)
 
 
-def _part(buckets: bytes, hour: datetime, start: datetime, end: datetime) -> bytes:
-    """The buckets of an hour that begin in the range."""
-    opens = _place(buckets, start) if _hour(start) == hour else 0
-    closes = _place(buckets, end) if _hour(end) == hour else len(buckets)
-    return buckets[opens:closes].removesuffix(b",")
+def _documented(known: Mapping[str, int], asked: Request, days: Mapping[Key, Day]) -> bytes:
+    start, end, touched = _seconds(asked.first_bucket), _seconds(asked.end), _days(asked)
+    # Services with data come first, each group in the order of the request. An answer may be
+    # megabytes, so its bytes are copied once.
+    with_data, without = [b"["], []
+    for name, service in known.items():
+        opening = f',{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":['.encode()
+        if hours := _hours([days[service, day] for day in touched], start, end):
+            commas = [b","] * (2 * len(hours) - 1)
+            commas[::2] = hours
+            with_data += [opening, *commas, b"]}"]
+        else:
+            without += [opening, b"]}"]
+    pieces = with_data + without
+    pieces[1] = pieces[1][1:]
+    return b"".join([*pieces, b"]"])
 
 
-def _place(buckets: bytes, moment: datetime) -> int:
+def _hours(days: Sequence[Day], start: int, end: int) -> list[bytes]:
+    """The elements of the hours in the range that have data."""
+    first = start // HOUR_SECONDS
+    before = first % HOURS
+    hours = [hour for day in days for hour in day][
+        before : before + -(-end // HOUR_SECONDS) - first
+    ]
+    # The end first: both may lie in the same hour.
+    if end % HOUR_SECONDS:
+        hours[-1] = hours[-1][: _place(hours[-1], end)].removesuffix(b",")
+    if start % HOUR_SECONDS:
+        hours[0] = hours[0][_place(hours[0], start) :]
+    return [hour for hour in hours if hour]
+
+
+def _place(hour: bytes, moment: int) -> int:
     """Where the first bucket stands that begins at this moment of its hour or later."""
-    first = (moment.minute + (moment.second > 0) + 4) // 5 * 5
-    for minute in range(first, 60, 5):
-        bucket = moment.replace(minute=minute, second=0)
-        place = buckets.find(f'{{"timestamp":"{bucket.isoformat()}Z"'.encode())
+    first = -(-moment // 300) * 300
+    for bucket in range(first, (moment // HOUR_SECONDS + 1) * HOUR_SECONDS, 300):
+        text = datetime.fromtimestamp(bucket, UTC).isoformat()[:19]
+        place = hour.find(f'{{"timestamp":"{text}Z"'.encode())
         if place >= 0:
             return place
-    return len(buckets)
+    return len(hour)
 
 
-def _element(name: str, codes: list[bytes]) -> list[bytes]:
-    """The JSON of a service, in pieces with commas between them."""
-    opening = f'{{"serviceName":{json.dumps(name, ensure_ascii=False)},"httpCodes":['.encode()
-    pieces = [opening + codes[0], *codes[1:]] if codes else [opening]
-    pieces[-1] += b"]}"
-    return pieces
-
-
-def _beyond(connection: duckdb.DuckDBPyConnection, asked: Request, beyond: Beyond) -> bytes:
-    names = {"names": list(asked.service_names)}
-    known = dict(connection.execute(_SQL["services"], names).fetchall())
-    if len(known) < len(asked.service_names):
-        raise Refusal(ApiError.UNKNOWN_DOMAIN)
-    return reshaped(connection, asked, known, beyond)
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

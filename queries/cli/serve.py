@@ -6,7 +6,7 @@ import socket
 import sys
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -25,9 +25,15 @@ def serve(
     config_file: ConfigOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8080,
-    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Threads that answer.")] = 4,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes that answer; default: the cores."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Threads that answer, in each process.")
+    ] = 4,
     queue: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Requests that may wait; more get 503.")
+        int, typer.Option(min=0, metavar="N", help="Requests that may wait, in each; more get 503.")
     ] = 64,
     timeout: Annotated[
         float,
@@ -37,6 +43,26 @@ def serve(
             help="How long a client may take over headers, body or answer.",
         ),
     ] = 20,
+    memory: Annotated[
+        int, typer.Option(min=0, metavar="MIB", help="Answers that each process keeps in memory.")
+    ] = 64,
+    max_age: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="SECONDS", help="How long clients and caches may keep an answer."
+        ),
+    ] = 60,
+    max_age_final: Annotated[
+        int,
+        typer.Option(min=0, metavar="SECONDS", help="The same if all of its buckets are final."),
+    ] = 86_400,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Whose pages may ask, https://…; repeatable."),
+    ] = None,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")
+    ] = False,
     token_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help=f"Bearer token to ask for; else {TOKEN}, else none."),
@@ -44,21 +70,37 @@ def serve(
 ) -> None:
     """Answer the documented endpoint over HTTP until stopped; needs the extra `api`."""
     try:
+        from queries.server import cors, replies, server  # noqa: PLC0415 - an extra
         from queries.server import log as server_log  # noqa: PLC0415 - an extra
-        from queries.server import server  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
         fail(f"serve needs {name}: pip install 'cdn-httpcodes[api]'", USAGE)
     token = _token(token_file)
+    origins = frozenset(cors_origin or ())
+    for origin in origins:
+        if not cors.is_origin(origin):
+            fail(
+                f"--cors-origin {origin} is no origin: one like https://example.com is needed",
+                USAGE,
+            )
     place = config.store_of(store, configured(config_file))
-    signal.signal(signal.SIGTERM, _stop)
     listener = _listener(host, port)
     _narrate(listener, guarded=token is not None)
     server_log.log_as_json(sys.stderr)
-    try:
-        server.serve(listener, server.Terms(place, workers, queue, timeout, token))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+    terms = server.Terms(
+        store=place,
+        processes=processes or _cores(),
+        workers=workers,
+        queue=queue,
+        seconds=timeout,
+        token=token,
+        ages=replies.Ages(max_age_final, max_age),
+        origins=origins,
+        memory=memory << 20,
+        metrics=metrics,
+    )
+    if server.serve(listener, terms) == signal.SIGINT:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _token(file: Path | None) -> str | None:
@@ -96,5 +138,6 @@ def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _stop(*_: object) -> NoReturn:
-    raise SystemExit(0)
+def _cores() -> int:
+    # Those that this process may use, where the system can tell.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

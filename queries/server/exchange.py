@@ -64,7 +64,8 @@ class _Exchange:
         await self._send({**message, "headers": headers})
 
     async def _body(self, message: Message) -> None:
-        self._sent += len(message.get("body", b""))
+        if self._scope["method"] != "HEAD":
+            self._sent += len(message.get("body", b""))
         last = not message.get("more_body", False)
         if last:
             self._log()

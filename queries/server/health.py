@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from queries import snapshot
+from queries.api import prepared
 from queries.statements import beside
 
 
@@ -13,7 +13,7 @@ class Health:
     """Of a store that can be read. Moments are naive, UTC; None where no run has counted yet."""
 
     snapshot: str
-    """Its name, as `published` says it."""
+    """Its name, that of its file."""
     age_seconds: float | None
     """Since the run that made it started; what was logged later can't be in it."""
     newest_bucket: datetime | None
@@ -28,7 +28,7 @@ def health(store: str | os.PathLike[str]) -> Health:
     Raises SnapshotError, duckdb.Error or OSError if it can't be read.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
-    with snapshot.reading(store) as connection:
-        sql = beside(__name__, "health.sql")
+    sql = beside(__name__, "health.sql")
+    with prepared.of(store).held() as snapshot, snapshot.cursor() as connection:
         (row,) = connection.execute(sql, {"now": now}).fetchall()
-    return Health(*row)
+        return Health(snapshot.file.stem, *row)

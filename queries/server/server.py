@@ -10,40 +10,46 @@ import hmac
 import json
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio.to_thread
 import duckdb
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from queries.api.errors import ApiError, Refusal
-from queries.api.http_codes import answer
+from queries.api.prepared import keep_in_memory
 from queries.api.request import MAX_BYTES
+from queries.server import processes
 from queries.server.connection import JSON_UTF8, MAX_HEADER_BYTES, Connection
+from queries.server.cors import Cors
+from queries.server.encoding import accepts_gzip, packed
 from queries.server.exchange import Exchanges
-from queries.server.health import health
+from queries.server.health import Health, health
+from queries.server.log import count
+from queries.server.metrics import Metrics
+from queries.server.replies import Ages, Replies, Reply, Wish, has, tag_of
 from queries.snapshot import SnapshotError
 from queries.statements import beside
 
 PATH = "/cdn/v1.0/analytics/httpCodes"
-# Smaller answers fit into a packet or two.
-GZIP_FROM_BYTES = 2048
-# The largest answer, 1.7 MB: 28 ms and 0.38 MB, against 142 ms and 0.31 MB at level 6.
-GZIP_LEVEL = 2
 # nginx's code for it; seen in the log only.
 CLIENT_LEFT = 499
+# Connections that wait to be accepted.
+BACKLOG = 1024
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_NOT_KEPT = {"cache-control": "no-store"}
 
 _log = logging.getLogger("httpcodes")
 T = TypeVar("T")
@@ -54,8 +60,10 @@ class Terms:
     """On which terms a server answers."""
 
     store: Path
+    processes: int
+    """That answer on the same socket."""
     workers: int
-    """Threads that answer."""
+    """Threads that answer, in each."""
     queue: int
     """Requests that may wait for one of them; more are refused with 503."""
     seconds: float
@@ -63,18 +71,36 @@ class Terms:
     long requests in flight are waited for at the end."""
     token: str | None
     """What clients have to bring; None: nothing."""
+    ages: Ages
+    origins: Collection[str]
+    """Of pages that may ask, as browsers write them."""
+    memory: int
+    """Bytes of answers that each process keeps."""
+    metrics: bool
+    """Whether they can be asked for."""
 
 
-def serve(listener: socket.socket, terms: Terms) -> None:
+def serve(listener: socket.socket, terms: Terms) -> int:
     """Answer whoever connects, until SIGTERM or SIGINT; requests in flight are answered first.
 
-    The signal is then raised again for the handler that was in place before.
+    Returns the number of the signal.
     """
+    metrics = Metrics(terms.processes)
+    return processes.run(listener, terms.processes, partial(_work, listener, terms, metrics))
+
+
+def _work(listener: socket.socket, terms: Terms, metrics: Metrics, process: int) -> None:
+    metrics.count_as(process)
+    count(metrics)
+    keep_in_memory(terms.memory)
     config = uvicorn.Config(
-        application(terms),
-        http=Connection.within(terms.seconds),
+        application(terms, metrics),
+        loop="asyncio",
+        http=Connection.within(terms.seconds, metrics),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         timeout_graceful_shutdown=max(1, round(terms.seconds)),
+        # How many connections a process accepts at a time: the others get their share.
+        backlog=1,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -82,31 +108,40 @@ def serve(listener: socket.socket, terms: Terms) -> None:
         server_header=False,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config).run(sockets=[listener])
 
 
-def application(terms: Terms) -> ASGIApp:
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)
+
+
+def application(terms: Terms, metrics: Metrics) -> ASGIApp:
     """The ASGI application."""
-    endpoint = _Endpoint(terms)
+    endpoint = _Endpoint(terms, metrics)
+    read = ["GET", "HEAD", "OPTIONS"]
     app = Starlette(
         routes=[
             Route(PATH, endpoint.http_codes, methods=["POST"]),
-            Route("/healthz", endpoint.health, methods=["GET"]),
-            Route("/openapi.json", _openapi, methods=["GET"]),
-        ],
-        middleware=[
-            Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+            Route("/healthz", _readable(endpoint.health), methods=read),
+            Route("/openapi.json", _readable(endpoint.openapi), methods=read),
+            *([Route("/metrics", _readable(endpoint.metrics), methods=read)] * terms.metrics),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _bug},
     )
     app.router.redirect_slashes = False
-    return Exchanges(app)
+    return Exchanges(Cors(app, terms.origins) if terms.origins else app)
 
 
 class _Endpoint:
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, terms: Terms, metrics: Metrics) -> None:
+        self._terms, self._metrics = terms, metrics
         self._threads = _Threads(terms.workers, terms.queue)
+        self._replies = Replies(terms.store, terms.ages)
+        self._openapi = beside(__name__, "openapi.json").encode()
+        self._openapi_packed = packed(self._openapi)
 
     async def http_codes(self, request: Request) -> Response:
         """The documented request."""
@@ -121,15 +156,16 @@ class _Endpoint:
             return _error(400, ApiError.BAD_REQUEST)
         except ClientDisconnect:
             return Response(status_code=CLIENT_LEFT)
-        given = await self._threads.run(lambda: answer(self._terms.store, body))
-        return Response(given.body, given.status, media_type=JSON_UTF8)
+        wish = Wish(_accepts_gzip(request), ",".join(request.headers.getlist("if-none-match")))
+        reply = self._replies.at_hand(body, wish)
+        if reply is None:
+            reply = await self._threads.run(lambda: self._replies.reply(body, wish))
+        return _response(reply)
 
     async def health(self, _: Request) -> Response:
         """Whether the store can be read, and how fresh it is."""
-        try:
-            found = await anyio.to_thread.run_sync(health, self._terms.store)
-        except (SnapshotError, duckdb.Error, OSError) as cause:
-            _log.error("the store %s is not healthy: %s", self._terms.store, cause)
+        found = await self._health()
+        if found is None:
             return _error(503, ApiError.OPERATION_FAILED)
         told = {
             "snapshot": found.snapshot,
@@ -139,7 +175,30 @@ class _Endpoint:
                 "final_until": _utc(found.final_until),
             },
         }
-        return Response(json.dumps(told), media_type=JSON_UTF8)
+        return Response(json.dumps(told), media_type=JSON_UTF8, headers=_NOT_KEPT)
+
+    async def metrics(self, _: Request) -> Response:
+        """What this server did, as Prometheus reads it."""
+        text = self._metrics.text(await self._health())
+        return Response(text, media_type=PROMETHEUS, headers=_NOT_KEPT)
+
+    async def _health(self) -> Health | None:
+        try:
+            return await anyio.to_thread.run_sync(health, self._terms.store)
+        except (SnapshotError, duckdb.Error, OSError) as cause:
+            _log.error("the store %s is not healthy: %s", self._terms.store, cause)
+            return None
+
+    async def openapi(self, request: Request) -> Response:
+        """What there is to ask."""
+        tag = tag_of(self._openapi)
+        headers = {"etag": tag, "cache-control": "max-age=3600", "vary": "Accept-Encoding"}
+        if has(",".join(request.headers.getlist("if-none-match")), tag):
+            return _response(Reply(304, b"", headers))
+        if _accepts_gzip(request):
+            headers["content-encoding"] = "gzip"
+            return _response(Reply(200, self._openapi_packed, headers))
+        return _response(Reply(200, self._openapi, headers))
 
 
 class _Threads:
@@ -183,8 +242,19 @@ def _brings(request: Request, token: str) -> bool:
     return scheme.lower() == "bearer" and matches
 
 
-async def _openapi(_: Request) -> Response:
-    return Response(beside(__name__, "openapi.json"), media_type=JSON_UTF8)
+def _accepts_gzip(request: Request) -> bool:
+    return accepts_gzip(request.headers.getlist("accept-encoding"))
+
+
+def _readable(endpoint: Callable[[Request], Awaitable[Response]]) -> Any:
+    """The endpoint, and what may be done with it."""
+
+    async def ours(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": "GET, HEAD, OPTIONS"})
+        return await endpoint(request)
+
+    return ours
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
@@ -201,7 +271,12 @@ async def _bug(_: Request, __: Exception) -> Response:
 
 
 def _error(status: int, error: ApiError) -> Response:
-    return Response(error.body, status, media_type=JSON_UTF8)
+    return Response(error.body, status, media_type=JSON_UTF8, headers=_NOT_KEPT)
+
+
+def _response(reply: Reply) -> Response:
+    kind = None if reply.status == 304 else JSON_UTF8
+    return Response(reply.body, reply.status, media_type=kind, headers=reply.headers)
 
 
 def _utc(moment: datetime | None) -> str | None:

@@ -1,9 +1,10 @@
 """Answers: ours beside SQLite's JSON functions and ClickHouse, from the same cells.
 
-Builds a snapshot the way runs do, but without log files, and asks it for a large request (50
-services, 24 hours) and small ones. The others hold the cells in tables of their own, ordered by
-service and time, and make the same bytes. Prints medians, ratios to the faster other, and
-how our answers fare as days of history pile up.
+Builds a snapshot the way runs do, but without log files, and asks it for random services and
+hours: ours for the first time, and again. The others hold the cells in tables of their own,
+ordered by service and time, and make the same bytes; one more look-up reads by key from SQLite
+what runs prepared. Prints medians, ratios, and how our first answers fare as days of history
+pile up.
 
     python tests/benchmarks/answer.py [--services 100] [--days 1 30 365] [--repeat 10]
 """
@@ -16,9 +17,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import chdb.session
@@ -31,6 +33,13 @@ from jobs.store.revision import USUAL, Revision, revision
 
 FIRST = datetime(2025, 9, 9)
 ROUNDS, WARM_UP = 5, 2
+# Services, hours, and minutes past the hour at which the range begins.
+KINDS = {
+    "1 service, 1 h": (1, 1, 0),
+    "5 services, 12 h": (5, 12, 0),
+    "50 services, 24 h": (50, 24, 0),
+    "50 services, 23 h, unaligned": (50, 23, 7),
+}
 DAY = """
 INSERT INTO internal.contributions
 SELECT {day}, service_id, TIMESTAMP '{start}' + to_seconds(bucket * 300), code,
@@ -83,39 +92,53 @@ def fill(work: Revision, services: int, days: range) -> None:
     runs.record(work, runs.Outcome())
 
 
-def request(services: list[int], start: datetime, hours: int) -> dict[str, object]:
-    return {
-        "serviceNames": [name(service) for service in services],
-        "startTime": f"{start.isoformat()}Z",
-        "endTime": f"{(start + timedelta(hours=hours)).isoformat()}Z",
-    }
+Asked = dict[str, object]
+Ask = Callable[[Asked], bytes]
 
 
-def requests(services: int, start: datetime) -> dict[str, dict[str, object]]:
-    some = sorted(random.Random(7).sample(range(1, services + 1), 50))
-    return {
-        "50 services, 24 h": request(some, start, 24),
-        "50 services, 24 h, unaligned": request(some, start + timedelta(minutes=7), 23),
-        "5 services, 24 h": request(some[:5], start, 24),
-        "1 service, 1 h": request(some[:1], start + timedelta(hours=12), 1),
-    }
+def requests(services: int, kind: str, start: datetime) -> Iterator[Asked]:
+    """Random services, and a random range of a day, the same for every caller."""
+    some, hours, minutes = KINDS[kind]
+    chance = random.Random(7)
+    while True:
+        begins = start + timedelta(hours=chance.randint(0, 24 - hours), minutes=minutes)
+        yield {
+            # In order: the others sort by name.
+            "serviceNames": [name(s) for s in sorted(chance.sample(range(1, services + 1), some))],
+            "startTime": f"{begins.isoformat()}Z",
+            "endTime": f"{(begins + timedelta(hours=hours)).isoformat()}Z",
+        }
 
 
-def ours(store: Path) -> Callable[[dict[str, object]], bytes]:
-    def ask(asked: dict[str, object]) -> bytes:
-        answer = queries.answer(store, asked)
-        assert answer.status == 200, answer.body
-        return answer.body
+def ours(store: Path) -> dict[str, Ask]:
+    """One that keeps nothing of what it read, and one that does."""
 
-    return ask
+    def asking(what: str, kept: int) -> Ask:
+        # What answers is one for each name of a store.
+        link = store.with_name(f"{store.name} {what}")
+        if not link.exists():
+            link.symlink_to(store)
+
+        def ask(asked: Asked) -> bytes:
+            queries.keep_in_memory(kept)
+            answer = queries.answer(link, asked)
+            assert answer.status == 200, answer.body
+            return answer.body
+
+        return ask
+
+    return {"first time": asking("first", 0), "again": asking("again", 1 << 30)}
 
 
-def others(store: Path, folder: Path) -> dict[str, Callable[[dict[str, object]], bytes]]:
+def others(store: Path, folder: Path) -> dict[str, Ask]:
     """SQLite and ClickHouse with the cells of the store."""
     cells, csv = folder / "cells.parquet", folder / "cells.csv"
     with duckdb.connect((store / "httpcodes.duckdb").resolve(), read_only=True) as connection:
         rows = "SELECT service_name, epoch(bucket_start)::BIGINT, status_code, requests FROM rollup_5m ORDER BY ALL"
         connection.execute(f"COPY ({rows}) TO '{csv}' (HEADER false)")
+        prepared = connection.execute(
+            "SELECT service_name, epoch(hour_start)::BIGINT, json FROM internal.answers JOIN internal.services USING (service_id) ORDER BY ALL"
+        ).fetchall()
         connection.execute(
             f"COPY (SELECT service_name AS name, bucket_start AS bucket, status_code AS code, requests FROM rollup_5m) TO '{cells}'"
         )
@@ -127,6 +150,11 @@ def others(store: Path, folder: Path) -> dict[str, Callable[[dict[str, object]],
         lite.executemany(
             "INSERT INTO cells VALUES (?, ?, ?, ?)", (line.rstrip().split(",") for line in lines)
         )
+    # What runs prepared, by key: as fast as reading can be.
+    lite.execute(
+        "CREATE TABLE answers (name TEXT, hour INTEGER, json TEXT, PRIMARY KEY (name, hour)) WITHOUT ROWID"
+    )
+    lite.executemany("INSERT INTO answers VALUES (?, ?, ?)", prepared)
     lite.commit()
     click = chdb.session.Session(str(folder / "chdb"))
     click.query(
@@ -135,23 +163,41 @@ def others(store: Path, folder: Path) -> dict[str, Callable[[dict[str, object]],
     click.query(f"INSERT INTO cells SELECT * FROM file('{cells}', Parquet)")
     click.query("OPTIMIZE TABLE cells FINAL")
     return {
+        "by key": partial(by_key, lite),
         "sqlite": lambda asked: lite.execute(bound(SQLITE, asked)).fetchone()[0].encode(),
         "chdb": lambda asked: click.query(bound(CHDB, asked), "RawBLOB").bytes(),
     }
 
 
-def bound(sql: str, asked: dict[str, object]) -> str:
+def seconds(asked: Asked) -> tuple[int, int]:
     start, end = (
         int(datetime.fromisoformat(str(asked[key])).timestamp()) for key in ("startTime", "endTime")
     )
+    return start, end
+
+
+def by_key(lite: sqlite3.Connection, asked: Asked) -> bytes:
+    """Whole hours: an unaligned range gets more than it asks for."""
+    sql = "SELECT json FROM answers WHERE name = ? AND hour >= ? AND hour < ? ORDER BY hour"
+    start, end = seconds(asked)
+    hours = (start // 3600 * 3600, end)
+    elements = [
+        f'{{"serviceName":"{one}","httpCodes":[{",".join(json for (json,) in lite.execute(sql, (one, *hours)))}]}}'
+        for one in asked["serviceNames"]  # type: ignore[attr-defined]
+    ]
+    return f"[{','.join(elements)}]".encode()
+
+
+def bound(sql: str, asked: Asked) -> str:
+    start, end = seconds(asked)
     names = ",".join(f"'{one}'" for one in asked["serviceNames"])  # type: ignore[attr-defined]
     return sql.format(names=names, start=start // 300 * 300, end=end)
 
 
 def medians(
-    asks: dict[str, Callable[[dict[str, object]], bytes]], asked: dict[str, object], repeat: int
+    asks: dict[str, Ask], asked: dict[str, Iterator[Asked]], repeat: int
 ) -> dict[str, float]:
-    """Milliseconds, the engines in turn, several calls at a time.
+    """Milliseconds, the engines in turn, several calls at a time, each another request.
 
     Calls of different engines one by one would measure how they get into each other's way:
     caches, and threads that ClickHouse leaves waiting.
@@ -160,36 +206,43 @@ def medians(
     for _ in range(ROUNDS):
         for engine, ask in asks.items():
             for call in range(WARM_UP + repeat):
+                request = next(asked[engine])
+                if engine == "again":
+                    ask(request)
                 began = time.perf_counter()
-                ask(asked)
+                ask(request)
                 if call >= WARM_UP:
                     taken[engine].append((time.perf_counter() - began) * 1000)
     return {engine: statistics.median(times) for engine, times in taken.items()}
 
 
 def compare(store: Path, folder: Path, services: int, repeat: int) -> None:
-    asks = {"httpcodes": ours(store), **others(store, folder)}
-    for what, asked in requests(services, FIRST).items():
-        bodies = {engine: ask(asked) for engine, ask in asks.items()}
-        body = bodies["httpcodes"]
-        assert set(bodies.values()) == {body}, {e: b[:300] for e, b in bodies.items()}
+    asks = {**ours(store), **others(store, folder)}
+    for kind in KINDS:
+        for asked in islice(requests(services, kind, FIRST), 5):
+            bodies = {engine: ask(asked) for engine, ask in asks.items()}
+            if KINDS[kind][2]:
+                del bodies["by key"]
+            assert len(set(bodies.values())) == 1, {e: b[:300] for e, b in bodies.items()}
+        body = bodies["again"]
         cells = sum(len(b["httpCodeValues"]) for e in json.loads(body) for b in e["httpCodes"])
-        times = medians(asks, asked, repeat)
-        better = min(ms for engine, ms in times.items() if engine != "httpcodes")
-        print(f"{what}: {cells:,} cells, {len(body):,} bytes, the same from all")
+        times = medians(asks, {e: requests(services, kind, FIRST) for e in asks}, repeat)
+        key, made = times["by key"], min(times["sqlite"], times["chdb"])
+        print(f"{kind}: {cells:,} cells, {len(body):,} bytes, the same from all")
         for engine, ms in times.items():
-            print(f"  {engine:10} {ms:8.2f} ms  {ms / better:6.3f} x better other")
+            print(
+                f"  {engine:10} {ms:9.3f} ms  {ms / key:7.2f} x by key  {ms / made:7.3f} x better of those that make JSON"
+            )
 
 
 def history(stores: dict[int, Path], services: int, repeat: int) -> None:
-    """The same requests for a day in the middle of each store, in turn."""
-    for what in requests(services, FIRST):
-        asks = {}
-        for days, store in stores.items():
-            asked = requests(services, FIRST + timedelta(days=days // 2))[what]
-            asks[f"{days} days"] = partial(lambda ask, asked, _: ask(asked), ours(store), asked)
-        times = medians(asks, {}, repeat)
-        print(f"{what:28}" + "".join(f"  {days}: {ms:.2f} ms" for days, ms in times.items()))
+    """The same requests for a day in the middle of each store, in turn, for the first time."""
+    asks = {f"{days} days": ours(store)["first time"] for days, store in stores.items()}
+    for kind in KINDS:
+        starts = {f"{days} days": FIRST + timedelta(days=days // 2) for days in stores}
+        asked = {what: requests(services, kind, start) for what, start in starts.items()}
+        times = medians(asks, asked, repeat)
+        print(f"{kind:28}" + "".join(f"  {what}: {ms:.2f} ms" for what, ms in times.items()))
 
 
 def space(store: Path) -> str:
