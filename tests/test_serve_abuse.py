@@ -192,7 +192,7 @@ def test_a_full_pipe_keeps_nobody_waiting_and_what_was_lost_is_told(sample_store
     command = [
         sys.executable,
         "-c",
-        "from queries.server import log; log.MOST_LINES = 100; from jobs.cli import main; main()",
+        "from queries.server import log; log.MOST_LINES = 100; from jobs.cli.app import main; main()",
     ]
     arguments = ["serve", "--store", str(sample_store), "--port", "0", "--processes", "1"]
     with (

@@ -51,6 +51,7 @@ from queries.cli import report as cli_report
 from queries.cli import serve as cli_serve
 from queries.cli import sql as cli_sql
 from queries.cli import tables as cli_tables
+from queries.cli import top as cli_top
 from queries.cli.exits import FAILED, PARTLY_DONE, spare, streams, told
 from queries.cli.query import ConfigOption, StoreOption
 from queries.cli.query import app as queries_app
@@ -68,6 +69,7 @@ app = typer.Typer(
 )
 app.add_typer(queries_app)
 app.add_typer(cli_serve.app)
+app.add_typer(cli_top.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_tables.app)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +25,13 @@ from queries.cli.query import (
 )
 from queries.report.figures import NothingToReport, Report
 from queries.report.figures import report as counted
+from queries.report.page import page
+from queries.report.site import publish
+from queries.report.site_folders import BadSite
 from queries.snapshot import SnapshotError
 
 # Here again: the room that draws them needs the extra.
-CHARTS = ("classes", "heatmap", "changes", "lateness")
+CHARTS = ("classes", "heatmap", "heatmap-4xx", "changes", "lateness")
 
 app = typer.Typer()
 
@@ -48,17 +52,30 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="An .html; a chart is .svg or .png. Else report-DAY."),
     ] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A page for each day and service in a folder; without days, the latest 7.",
+        ),
+    ] = None,
 ) -> None:
-    """Draw a day or range as an HTML page, or one chart as SVG or PNG; needs the extra `report`."""
+    """Draw a day or range as an HTML page; or one chart as SVG or PNG, with the extra `report`."""
     if chart is not None and chart not in CHARTS:
         raise typer.BadParameter(f"unknown chart {chart!r}; known are {', '.join(CHARTS)}")
+    if site and (chart or out):
+        raise typer.BadParameter("--site writes a folder; it goes without --chart and --out")
     format_ = _format(out, chart)
     first_day, last_day = chosen_days(day, first, last)
-    if find_spec("matplotlib") is None:
-        fail("report needs matplotlib: pip install 'cdn-httpcodes[report]'", USAGE)
+    if chart is not None and find_spec("matplotlib") is None:
+        fail("report --chart needs matplotlib: pip install 'cdn-httpcodes[report]'", USAGE)
     place = config.store_of(store, configured(config_file))
+    chosen = tuple(service) if service else None
+    if site:
+        _publish(place, site, (first_day, last_day), chosen)
+        return
     with _exit_codes():
-        found = counted(place, first_day, last_day, tuple(service) if service else None)
+        found = counted(place, first_day, last_day, chosen)
         drawn = _drawn(found, chart, format_)
     file = out or Path(_usual_name(found, chart, format_))
     spare(place, file)
@@ -72,10 +89,23 @@ def _exit_codes() -> Iterator[None]:
     try:
         with interruptible():
             yield
-    except NothingToReport as nothing:
-        fail(nothing, USAGE)
+    except (NothingToReport, BadSite) as wrong:
+        fail(wrong, USAGE)
     except (SnapshotError, duckdb.Error, OSError) as error:
         fail(error, FAILED)
+
+
+def _publish(
+    store: Path,
+    out: Path,
+    bounds: tuple[date | None, date | None],
+    services: tuple[str, ...] | None,
+) -> None:
+    with _exit_codes():
+        done = publish(store, out, bounds, services)
+    written, unchanged = len(done.written), len(done.unchanged)
+    days = f"{written:,} {'day' if written == 1 else 'days'} written, {done.bytes:,} bytes"
+    typer.echo(f"{out}: {days}; {unchanged:,} unchanged", err=True)
 
 
 def _format(out: Path | None, chart: str | None) -> str:
@@ -89,11 +119,11 @@ def _format(out: Path | None, chart: str | None) -> str:
 
 
 def _drawn(found: Report, chart: str | None, format_: str) -> bytes:
-    from queries.report import page, pictures  # noqa: PLC0415 - an extra
+    if chart is None:
+        return page(found)
+    from queries.report import pictures  # noqa: PLC0415 - an extra
     from queries.report.charts import NothingToDraw  # noqa: PLC0415 - an extra
 
-    if chart is None:
-        return page.page(found)
     try:
         return pictures.picture(found, chart, format_)
     except NothingToDraw as nothing:

@@ -6,7 +6,7 @@ SVG needs no script, so that a page can hold it and stay one file.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from functools import partial
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -17,16 +17,15 @@ from matplotlib.path import Path
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from queries.report.figures import LATE_HOURS, Report
+from queries.report.heat import level
 from queries.report.palette import light
+from queries.report.sentences import lateness_spans, of_hundred, short, weeks_before
 
 CLASSES = {"ok": "2xx", "redirect": "3xx", "client": "4xx", "server": "5xx", "other": "other"}
 """Roles of the palette, in the order of the classes."""
-LEVELS = (0.0, 0.001, 0.01, 0.05, 0.2, 1.0)
-"""Error ratios up to which each colour of the heat map reaches."""
 
 _WIDTH = 10.0
 _ROW = 0.22
-_NAME_LENGTH = 34
 
 
 class NothingToDraw(Exception):
@@ -53,25 +52,27 @@ def classes(report: Report) -> Figure:
     return figure
 
 
-def heatmap(report: Report) -> Figure:
-    """The error ratio by service and time, a colour for each level."""
+def heatmap(report: Report, status_class: int = 5) -> Figure:
+    """The share of a class of errors by service and time, a colour for each level."""
     heat = report.heat
-    rows = {worst.service_name: row for row, worst in enumerate(heat.worst)}
+    rows = {row.service_name: number for number, row in enumerate(heat.rows)}
+    ends, cells = heat.ends(status_class), heat.cells[status_class]
     figure = _figure(1.3 + _ROW * len(rows))
     axes = figure.subplots()
-    for level in range(len(LEVELS)):
-        cells = [cell for cell, ratio in heat.ratios.items() if _level(ratio) == level]
-        boxes = [_box(rows[name], start, heat.step.seconds) for name, start in cells]
-        # One path for a level: a thousand cells would make a page of megabytes.
+    for reached, name in enumerate(f"up to {of_hundred(end)}" for end in ends):
+        at_level = [key for key, cell in cells.items() if level(cell, ends) == reached]
+        boxes = [_box(rows[service], start, heat.seconds) for service, start in at_level]
+        # One path for a level: a thousand cells would make a picture of megabytes.
         path = Path.make_compound_path(*boxes)
-        colour = light(f"heat-{level}")
-        axes.add_patch(PathPatch(path, fc=colour, ec=light("paper"), lw=0.6, label=_spoken(level)))
-    axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
+        colour = light(f"heat-{reached}")
+        axes.add_patch(PathPatch(path, fc=colour, ec=light("paper"), lw=0.6, label=name))
+    axes.set_yticks(range(len(rows)), [short(name) for name in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel("service")
-    title = f"5xx answers, share of requests per {heat.step.spoken}; empty: no requests"
-    _legend(axes, len(LEVELS), title)
+    shown = "share of requests that their number bears out"
+    title = f"{status_class}xx answers, {shown}, per {heat.spoken}; empty: no requests"
+    _legend(axes, len(ends), title)
     _time_axis(axes, report)
     return figure
 
@@ -124,21 +125,10 @@ def lateness(report: Report) -> Figure:
 CHARTS: dict[str, Callable[[Report], Figure]] = {
     "classes": classes,
     "heatmap": heatmap,
+    "heatmap-4xx": partial(heatmap, status_class=4),
     "changes": changes,
     "lateness": lateness,
 }
-
-
-def weeks_before(report: Report) -> str:
-    """With what a report compares, as in `against the week before`."""
-    weeks = report.period.weeks
-    return "the week before" if weeks == 1 else f"{weeks} weeks earlier"
-
-
-def lateness_spans() -> list[str]:
-    """Names of the spans of LATE_HOURS, and of what is later."""
-    between = [f"{begin} to {end} hours" for begin, end in pairwise(LATE_HOURS[:-1])]
-    return [f"up to {LATE_HOURS[0]} hour", *between, "2 to 7 days", "more than 7 days"]
 
 
 def _figure(height: float) -> Figure:
@@ -173,15 +163,6 @@ def _box(row: int, start: datetime, seconds: int) -> Path:
     return Path(corners, closed=True)
 
 
-def _level(ratio: float) -> int:
-    return next(level for level, most in enumerate(LEVELS) if ratio <= most)
-
-
-def _spoken(level: int) -> str:
-    most = f"{100 * LEVELS[level]:g} %"
-    return "none" if level == 0 else "over 20 %" if level == len(LEVELS) - 1 else f"up to {most}"
-
-
 class _Bar(NamedTuple):
     service_name: str
     before: int
@@ -193,7 +174,7 @@ def _bars_of_change(axes: Axes, bars: Sequence[_Bar]) -> None:
     colours = [light("client" if difference > 0 else "ok") for difference in differences]
     axes.barh(range(len(bars)), differences, color=colours)
     axes.axvline(0, color=light("soft"), lw=0.8)
-    names = [_short(bar.service_name) for bar in bars]
+    names = [short(bar.service_name) for bar in bars]
     _rows_on_both_sides(axes, names, [f"{bar.before:,} → {bar.now:,}" for bar in bars])
     _count_axis(axes, "x")
 
@@ -235,11 +216,3 @@ def _legend(axes: Axes, columns: int, title: str | None = None) -> None:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _short(name: str) -> str:
-    """A name that leaves room for the chart; the page has it whole."""
-    if len(name) <= _NAME_LENGTH:
-        return name
-    half = (_NAME_LENGTH - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

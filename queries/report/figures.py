@@ -11,17 +11,20 @@ from typing import Any, NamedTuple
 import duckdb
 
 from queries import snapshot
+from queries.report.codes import Codes, Grid, codes
+from queries.report.heat import Heat, heat
+from queries.report.standouts import Standouts, standouts
 from queries.service_name import canonical
 from queries.statements import statements
 
 MOST_DAYS = 3_653
 """Ten years are the longest report."""
-WORST, CHANGED, LISTED = 30, 10, 10
+CHANGED, LISTED = 10, 10
 """How many services and files are named at the most: a chart of more could not be read."""
 LATE_HOURS = (1, 6, 24, 48, 168)
 """Between these, files are counted by their lateness."""
 
-_POINTS, _COLUMNS = 400, 64
+_POINTS, _COLUMNS = 400, 32
 _BUCKET = timedelta(minutes=5)
 _STEPS = {
     300: "5 minutes",
@@ -92,26 +95,6 @@ class Classes(NamedTuple):
     client_error_4xx: int
     server_error_5xx: int
     other: int
-
-
-class Worst(NamedTuple):
-    """A service, and its error ratio (5xx answers to requests, 0 to 1) over the whole period."""
-
-    service_name: str
-    requests: int
-    errors: int
-    ratio: float
-
-
-class Heat(NamedTuple):
-    """The error ratio by service and time."""
-
-    step: Step
-    services: int
-    """How many have requests in the period."""
-    worst: list[Worst]
-    ratios: dict[tuple[str, datetime], float]
-    """Of these services, by the start of the step; a step without requests is not there."""
 
 
 class Change(NamedTuple):
@@ -205,6 +188,10 @@ class Report:
     settle_hours: float
     step: Step
     classes: list[Classes]
+    codes: Codes
+    standouts: Standouts
+    standing_out: Codes
+    """The lines of the services that stand out."""
     heat: Heat
     comparison: Comparison
     lateness: Lateness
@@ -230,39 +217,49 @@ def report(
     the data. Raises NothingToReport, SnapshotError, duckdb.Error or OSError.
     """
     with snapshot.reading(store) as connection:
-        return _Counting(connection, services).of(first, last)
+        return Counting(connection, services).of(first, last)
 
 
-class _Counting:
+class Counting:
     """A snapshot that is asked about some services."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, chosen: tuple[str, ...] | None
     ) -> None:
         self._connection = connection
-        ((self._snapshot, self._final_until, self._settle_hours, known),) = self._rows("known")
+        ((self.snapshot, self._final_until, self._settle_hours, known),) = self._rows("known")
         self._chosen = chosen and tuple(_folded(name, known) for name in chosen)
-        self._bound: dict[str, Any] = {"services": list(self._chosen or known)}
+        self.services: list[str] = list(self._chosen or known)
+        self._bound: dict[str, Any] = {"services": self.services}
 
     def of(self, first: date | None, last: date | None) -> Report:
+        """What there is to tell of these days."""
         ((oldest, newest),) = self._rows("reach", "services")
         period = _period(first, last, oldest, newest)
         self._bound |= {"start": period.start, "until": period.until}
-        span = period.until - period.start
-        step = Step.of(span, _POINTS)
+        step, part = (Step.of(period.until - period.start, most) for most in (_POINTS, _COLUMNS))
+        ends = (period.start, period.until)
+        grid = Grid(*ends, *step, part.seconds)
+        asked, services = self._connection, self.services
+        classes = self._classes(step, period)
+        moved = standouts(asked, services, *ends)
+        names = list(dict.fromkeys(each.service_name for each in moved.told))
         return Report(
-            self._snapshot,
+            self.snapshot,
             period,
             self._chosen,
             self._final_until,
             self._settle_hours,
             step,
-            self._classes(step, period),
-            self._heat(Step.of(span, _COLUMNS)),
+            classes,
+            codes(asked, services, grid, apart=False),
+            moved,
+            codes(asked, names, grid, apart=True),
+            heat(asked, services, ends, part, names),
             self._comparison(period, oldest, newest),
             self._lateness(),
             self._rows("rejected", "start", "until"),
-            self._quarantine(),
+            self.quarantine(),
         )
 
     def _classes(self, step: Step, period: Period) -> list[Classes]:
@@ -271,14 +268,6 @@ class _Counting:
         if not any(sum(each[1:]) for each in found):
             raise NothingToReport(f"there are no requests on {period} (UTC)")
         return found
-
-    def _heat(self, step: Step) -> Heat:
-        rows = self._rows("worst", "start", "until", "services", most=WORST)
-        worst = [Worst(*row[:4]) for row in rows]
-        names = [each.service_name for each in worst]
-        ratios = self._rows("error_ratios", "start", "until", step=step.seconds, worst=names)
-        cells = {(name, start): ratio for name, start, ratio in ratios}
-        return Heat(step, rows[0][4], worst, cells)
 
     def _comparison(self, period: Period, oldest: datetime, newest: datetime) -> Comparison:
         # What is not counted yet, or was not a week before, is no change.
@@ -304,7 +293,8 @@ class _Counting:
             [Late(*row[:5]) for row in latest],
         )
 
-    def _quarantine(self) -> Quarantine:
+    def quarantine(self) -> Quarantine:
+        """The files that can't be used."""
         rows = self._rows("quarantine", most=LISTED)
         return Quarantine(rows[0][4] if rows else 0, [Unusable(*row[:4]) for row in rows])
 

@@ -1,33 +1,67 @@
-"""A report as one HTML file: charts, the numbers behind them, and nothing that is loaded."""
+"""A report as one HTML file: what stands out, drawings and the numbers behind them, nothing that
+is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 from string import Template
+from types import MappingProxyType
 
-from queries.report.charts import NothingToDraw, lateness_spans, weeks_before
-from queries.report.figures import Report
+from queries.report.codes import Codes
+from queries.report.figures import Change, Quarantine, Report
 from queries.report.palette import stylesheet
-from queries.report.pictures import inline
+from queries.report.sentences import (
+    how_many,
+    lateness_spans,
+    percent,
+    sentence,
+    weeks_before,
+)
+from queries.report.standouts import Standouts
+from queries.report.strips import heat_rows, lines
+from queries.report.tables import folded, table
 from queries.statements import beside
 
 _CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")
-_EVERY_ROW = "<p>All rows of the files of these days were counted.</p>"
 
 
 def page(report: Report) -> bytes:
     """The page, UTF-8; equal reports give equal bytes."""
-    sections = (_classes, _heatmap, _changes, _lateness, _quarantine)
+    names = dict.fromkeys(each.service_name for each in report.standouts.told)
+    places = {name: f"service-{number}" for number, name in enumerate(names)}
+    links = {name: f"#{place}" for name, place in places.items()}
+    drawn = "".join(
+        f'<h3 id="{place}">{escape(name)}</h3>{lines(report.standing_out, name)}'
+        for name, place in places.items()
+    )
+    parts = (
+        heading(report, f"Made from the snapshot {escape(report.snapshot)}."),
+        figures(report, {"files in quarantine": f"{report.quarantine.files:,}"}),
+        moved(report.standouts, links, dated=report.period.first < report.period.last, more=drawn),
+        codes_over_time(report),
+        heat(report, links),
+        changes(report),
+        lateness(report),
+        rejected(report),
+        unusable(report.quarantine),
+    )
+    return document(f"HTTP status codes, {report.period} (UTC)", "\n".join(parts))
+
+
+def document(title: str, body: str) -> bytes:
+    """A whole page around what it shows, UTF-8."""
     text = Template(beside(__name__, "page.html")).substitute(
-        palette=stylesheet(),
-        period=report.period,
-        scope=escape(_scope(report)),
-        final=_final(report),
-        snapshot=escape(report.snapshot),
-        figures=_figures(report),
-        sections="\n".join(section(report) for section in sections),
+        title=escape(title), palette=stylesheet(), body=body
     )
     return text.encode()
+
+
+def heading(report: Report, more: str) -> str:
+    """What the page is about."""
+    return (
+        f"<h1>HTTP status codes, {report.period}</h1>\n"
+        f'<p class="soft">All times are UTC. {escape(_scope(report))} {final(report)} {more}</p>'
+    )
 
 
 def _scope(report: Report) -> str:
@@ -36,94 +70,145 @@ def _scope(report: Report) -> str:
     return f"Services: {', '.join(report.chosen)}."
 
 
-def _final(report: Report) -> str:
-    start, until, final = report.period.start, report.period.until, report.final_until
-    if final and final >= until:
+def final(report: Report) -> str:
+    """Whether the counts can still change."""
+    start, until = report.period.start, report.period.until
+    if report.final_until and report.final_until >= until:
         return "The counts are final."
-    return f"Counts from {_moment(max(final or start, start))} on can still change."
+    return f"Counts from {moment(max(report.final_until or start, start))} on can still change."
 
 
-def _figures(report: Report) -> str:
+def figures(report: Report, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The numbers at the top."""
     total, (_, _, client, server, _) = sum(report.totals), report.totals
-    lateness = report.lateness
-    figures = {
+    late = report.lateness
+    shown = {
         "requests": f"{total:,}",
-        "4xx answers": _percent(client, total),
-        "5xx answers": _percent(server, total),
-        "files after the settle time": f"{lateness.late_files:,} of {lateness.files:,}",
-        "files in quarantine": f"{report.quarantine.files:,}",
+        "4xx answers": percent(client, total),
+        "5xx answers": percent(server, total),
+        "files after the settle time": f"{late.late_files:,} of {late.files:,}",
     }
-    tiles = (f"<div><dt>{what}</dt><dd>{figure}</dd></div>" for what, figure in figures.items())
-    return f"<dl>{''.join(tiles)}</dl>"
+    return tiles(shown | dict(more))
 
 
-def _classes(report: Report) -> str:
+def tiles(shown: Mapping[str, str]) -> str:
+    """Numbers, each with what it is."""
+    each = (f"<div><dt>{what}</dt><dd>{figure}</dd></div>" for what, figure in shown.items())
+    return f"<dl>{''.join(each)}</dl>"
+
+
+def moved(found: Standouts, links: Mapping[str, str], *, dated: bool, more: str = "") -> str:
+    """What stands out, each sentence a link to where its service is shown."""
+    items = [
+        f'<li><a href="{escape(links[each.service_name])}">'
+        f"{escape(sentence(each, dated=dated))}</a></li>"
+        for each in found.told
+    ]
+    listed = f"<ol>{''.join(items)}</ol>" if items else ""
+    return section("What stands out", how_many(found), listed, more)
+
+
+def codes_over_time(report: Report) -> str:
+    """The codes of all services together."""
     total = sum(report.totals)
     rows = [
-        (name, f"{n:,}", _percent(n, total))
-        for name, n in zip(_CLASSES, report.totals, strict=True)
+        (name, f"{n:,}", percent(n, total)) for name, n in zip(_CLASSES, report.totals, strict=True)
     ]
-    return _section(
-        "Status classes over time",
-        f"Requests per {report.step.spoken}, and the share of 4xx and 5xx.",
-        _chart(report, "classes", "Requests over time by class of status code"),
-        _numbers("Numbers by class", ("class", "requests", "share"), rows),
+    return section(
+        "Status codes over time",
+        codes_said(report.codes),
+        lines(report.codes),
+        folded("Numbers by class", table(("class", "requests", "share"), rows)),
     )
 
 
-def _heatmap(report: Report) -> str:
-    heat = report.heat
-    shown = f"{len(heat.worst):,} of {heat.services:,} services: those with the highest"
-    if len(heat.worst) == heat.services:
-        shown = f"{heat.services:,} {'service' if heat.services == 1 else 'services'}, by"
+def codes_said(found: Codes) -> str:
+    """What the rows of codes show."""
+    return (
+        f"Requests per {found.grid.spoken}: all, by class, and each code outside of 2xx and 3xx. "
+        "Every row has its own scale, up to its most."
+    )
+
+
+def heat(report: Report, links: Mapping[str, str]) -> str:
+    """The heat maps, 5xx or 4xx by choice; the first is that of what stands out most."""
+    found = report.heat
+    # What stands out most is what a reader is looking for.
+    first = next((each.status_class for each in report.standouts.told if each.status_class), 5)
+    ends = (report.period.start, report.period.until)
+    shown = f"{found.services:,} {'service' if found.services == 1 else 'services'}"
+    if len(found.rows) < found.services:
+        shown = f"{len(found.rows):,} of {shown}"
+    maps = "".join(
+        f'<div class="map{each}"><h3>{each}xx, share of requests per {found.spoken}</h3>'
+        f"{heat_rows(found, each, ends, links)}</div>"
+        for each in (5, 4)
+    )
+    inputs = "".join(
+        f'<input type="radio" name="map" id="heat-{each}"{" checked" if each == first else ""}>'
+        f'<label for="heat-{each}">{each}xx</label> '
+        for each in (5, 4)
+    )
     rows = [
-        (
-            worst.service_name,
-            f"{worst.requests:,}",
-            f"{worst.errors:,}",
-            _percent(worst.errors, worst.requests),
-        )
-        for worst in heat.worst
-    ]
-    return _section(
-        "Error ratio by service",
-        f"{shown} error ratio (5xx answers to requests) over the whole time, as far as their "
-        "number of requests bears it out.",
-        _chart(report, "heatmap", "Error ratio by service and time"),
-        _numbers("Numbers by service", ("service", "requests", "5xx", "error ratio"), rows),
+        (r.service_name, f"{r.requests:,}", f"{r.client_errors:,}", f"{r.server_errors:,}",
+         percent(r.server_errors, r.requests))
+        for r in found.rows
+    ]  # fmt: skip
+    headings = ("service", "requests", "4xx", "5xx", "error ratio")
+    return section(
+        "Errors by service",
+        f"{shown}: those that stand out, then the largest. A cell is as high and as strong as the "
+        "share of errors that its number of requests bears out.",
+        f'<div class="choice">{inputs}{maps}</div>',
+        folded("Numbers by service", table(headings, rows)),
     )
 
 
-def _changes(report: Report) -> str:
+def changes(report: Report) -> str:
+    """The services whose counts changed most."""
     found, before = report.comparison, weeks_before(report)
-    span = f"{_moment(found.since)} to {_moment(found.until)}, compared with {before}."
-    rows = [
-        (
-            each.service_name,
-            f"{each.requests_before:,}",
-            f"{each.requests:,}",
-            _relative(each.requests_before, each.requests),
-            f"{each.errors_before:,}",
-            f"{each.errors:,}",
-        )
-        for each in found.changes
-    ]
-    headings = ("service", "requests before", "now", "change", "5xx before", "now")
-    return _section(
-        f"Largest changes against {before}",
-        span if found.requests_before else "",
-        _chart(report, "changes", "Services whose counts changed most"),
-        _numbers("Numbers by service", headings, rows if found.requests_before else []),
+    title = f"Largest changes against {before}"
+    if not found.requests_before:
+        said = f"There is nothing to compare with: no request is counted {before}."
+        return section(title, said)
+    return section(
+        title,
+        f"{moment(found.since)} to {moment(found.until)}, compared with {before}.",
+        _changed("requests", [(c, c.requests_before, c.requests) for c in found.by_requests]),
+        _changed("5xx answers", [(c, c.errors_before, c.errors) for c in found.by_errors]),
     )
 
 
-def _lateness(report: Report) -> str:
+def _changed(what: str, changes: list[tuple[Change, int, int]]) -> str:
+    if not changes:
+        return f"<p>No service has other {what}.</p>"
+    most = max(abs(now - before) for _, before, now in changes)
+    rows = [
+        (
+            change.service_name,
+            f"{before:,}",
+            f"{now:,}",
+            f"{now - before:+,}",
+            relative(before, now),
+        )
+        for change, before, now in changes
+    ]
+    bars = [
+        (abs(now - before) / most, "client" if now > before else "ok") for _, before, now in changes
+    ]
+    return table(("service", f"{what} before", "now", "change", "relative"), rows, bars=bars)
+
+
+def lateness(report: Report) -> str:
+    """How late files were counted."""
     found = report.lateness
+    if not found.files:
+        return section("Lateness", f"No file in force has requests of {report.period} (UTC).")
     rows = [
         (
             late.path,
-            _moment(late.last_request),
-            _moment(late.ingested_at),
+            moment(late.last_request),
+            moment(late.ingested_at),
             f"{late.hours:,.1f}",
             f"{late.rows:,}",
         )
@@ -133,90 +218,58 @@ def _lateness(report: Report) -> str:
         (name, f"{span.files:,}", f"{span.rows:,}")
         for name, span in zip(lateness_spans(), found.spans, strict=True)
     ]
+    most = max(span.files for span in found.spans)
+    bars = [(span.files / most, "ok") for span in found.spans]
     headings = ("file", "newest request", "counted", "hours", "rows")
-    return _section(
+    return section(
         "Lateness",
         "How old the newest request of a file was when the run that counted it started; "
         "files of all services with requests of these days.",
-        _chart(report, "lateness", "Files by the age of their newest request"),
-        _numbers(
-            "Numbers by age",
-            ("age of the newest request", "files", "rows"),
-            spans if found.files else [],
-        ),
-        _numbers("The latest files", headings, rows),
+        table(("age of the newest request", "files", "rows"), spans, bars=bars),
+        folded("The latest files", table(headings, rows)),
     )
 
 
-def _quarantine(report: Report) -> str:
-    found = report.quarantine
-    said = "No file is in quarantine."
-    if found.files:
-        said = (
-            f"Files that can't be used and are not in the counts, of whatever day: {found.files:,}."
-        )
+def unusable(found: Quarantine) -> str:
+    """Files that nobody could count, of whatever day."""
+    if not found.files:
+        return section("Quarantine", "No file is in quarantine.")
     files = [
-        (each.path, each.state, each.reason, _moment(each.ingested_at)) for each in found.newest
+        (each.path, each.state, each.reason, moment(each.ingested_at)) for each in found.newest
     ]
-    rejected = [(reason, f"{rows:,}", f"{files:,}") for reason, rows, files in report.rejected]
-    return _section(
+    headings = ("file, the newest first", "state", "reason", "looked at")
+    return section(
         "Quarantine",
-        said,
-        _table(("file, the newest first", "state", "reason", "looked at"), files, texts=(0, 2)),
-        _table(
-            ("rows of the files of these days that were not counted", "rows", "files"), rejected
-        ),
-        _EVERY_ROW if report.lateness.files and not rejected else "",
+        f"Files that can't be used and are not in the counts, of whatever day: {found.files:,}.",
+        table(headings, files, texts=(0, 2)),
     )
 
 
-def _section(heading: str, sentence: str, *parts: str) -> str:
+def rejected(report: Report) -> str:
+    """Rows of the files of these days that could not be counted."""
+    rows = [(reason, f"{rows:,}", f"{files:,}") for reason, rows, files in report.rejected]
+    headings = ("rows of the files of these days that were not counted", "rows", "files")
+    said = "All rows of the files of these days were counted."
+    return section(
+        "Rows that were not counted",
+        said if report.lateness.files and not rows else "",
+        table(headings, rows),
+    )
+
+
+def section(title: str, sentence: str, *parts: str) -> str:
+    """A title, what is shown below it, and that."""
     said = f"<p>{escape(sentence)}</p>" if sentence else ""
     return "\n".join(
-        [f"<section><h2>{escape(heading)}</h2>", said, *filter(None, parts), "</section>"]
+        [f"<section><h2>{escape(title)}</h2>", said, *filter(None, parts), "</section>"]
     )
 
 
-def _chart(report: Report, chart: str, label: str) -> str:
-    try:
-        drawn = inline(report, chart, f"{label}, {report.period}, UTC")
-    except NothingToDraw as nothing:
-        sentence = str(nothing)
-        return f"<p>{escape(sentence[0].upper() + sentence[1:])}.</p>"
-    return f'<div class="wide" tabindex="0">{drawn}</div>'
-
-
-def _numbers(summary: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    table = _table(headings, rows)
-    return f"<details><summary>{summary}</summary>{table}</details>" if rows else ""
-
-
-def _table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)
-) -> str:
-    """The columns `texts` stand left and may wrap; all others are numbers."""
-    if not rows:
-        return ""
-    lines = [_line("th", headings, texts), *(_line("td", row, texts) for row in rows)]
-    body = "\n".join(lines)
-    return f'<div class="wide"><table>\n{body}\n</table></div>'
-
-
-def _line(tag: str, cells: Sequence[str], texts: Sequence[int]) -> str:
-    kinds = [' class="text"' if column in texts else "" for column in range(len(cells))]
-    written = [
-        f"<{tag}{kind}>{escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
-    ]
-    return f"<tr>{''.join(written)}</tr>"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f} %"
-
-
-def _relative(before: int, now: int) -> str:
+def relative(before: int, now: int) -> str:
+    """A change in parts of what was before."""
     return f"{100 * (now - before) / before:+,.0f} %" if before else "new"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def moment(when: datetime) -> str:
+    """To the minute."""
+    return f"{when:%Y-%m-%d %H:%M}"

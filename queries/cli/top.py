@@ -1,0 +1,98 @@
+"""The command that shows who fails most: the table that one would otherwise write SQL for."""
+
+import os
+import re
+import shutil
+import sys
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import duckdb
+import typer
+
+from queries import config, snapshot
+from queries.analyst.output import Capped, Format, write
+from queries.cli.exits import FAILED, USAGE, fail, interruptible
+from queries.cli.query import ConfigOption, DayOption, ServicesOption, StoreOption, configured
+from queries.report.figures import NothingToReport
+from queries.report.sentences import span
+from queries.report.top import FAILURES, Span, lately, top
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_NUMBERS = 48
+"""Columns that the numbers beside a name need."""
+
+app = typer.Typer()
+
+
+@app.command("top")
+def show_top(
+    store: StoreOption = None,
+    config_file: ConfigOption = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN", help="How far back from the newest data: 90m, 3h, 2d; else 3h."
+        ),
+    ] = None,
+    day: DayOption = None,
+    service: ServicesOption = None,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="503 or 5xx, may be repeated; else all that fail."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows, at the most.")] = 20,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Else a table, or CSV into a pipe.")
+    ] = None,
+) -> None:
+    """Show which services gave which codes most often, lately or on a day."""
+    if last and day:
+        raise typer.BadParameter("give --last or --day")
+    back = _span("3h" if last is None else last)
+    codes = [_codes(each) for each in code] if code else FAILURES
+    terminal = sys.stdout.isatty()
+    as_ = format_ or (Format.TABLE if terminal else Format.CSV)
+    if terminal and as_ is Format.PARQUET:
+        raise typer.BadParameter("a terminal shows no Parquet; lead it into a file")
+    width = max(20, shutil.get_terminal_size().columns - _NUMBERS) if terminal else None
+    place = config.store_of(store, configured(config_file))
+    try:
+        with interruptible(), snapshot.reading(place) as connection:
+            shown = _day(day) if day else lately(connection, back)
+            chosen = tuple(service) if service else None
+            rows = Capped(top(connection, shown, chosen, codes, width), limit)
+            write(rows, as_, sys.stdout.buffer, terminal=terminal)
+    except NothingToReport as nothing:
+        fail(nothing, USAGE)
+    except BrokenPipeError:
+        # Whoever reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
+        fail(error, FAILED)
+    more = f"; more than {limit:,} rows, --limit shows more" if rows.cut else ""
+    typer.echo(f"{span(*shown)} UTC, before: as long before that{more}", err=True)
+
+
+def _day(day: datetime) -> Span:
+    try:
+        return Span(day, day + timedelta(days=1))
+    except OverflowError:
+        raise NothingToReport(f"there are no requests on {day:%Y-%m-%d} (UTC)") from None
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no span of time; 90m, 3h or 2d would be accepted")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _codes(text: str) -> tuple[int, int]:
+    if re.fullmatch("[0-9]{3}", text):
+        return int(text), int(text)
+    if re.fullmatch("[1-9]xx", text):
+        first = int(text[0]) * 100
+        return first, first + 99
+    raise typer.BadParameter(f"{text!r} is no status code; 503 or 5xx would be accepted")
