@@ -9,7 +9,7 @@ from conftest import PROJECT
 NAME = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
 # On the public index `httpcodes` is somebody else's; ours is installed by its own name or, from a
 # clone, as `.`.
-STRANGERS = re.compile(r"(?<![\w-])httpcodes(?:\[|\s*[=<>~]=|@)|(?:pip|pipx|uv)\b[^\n`|&;]*install[^\n`|&;]*[\s'\"]httpcodes\b")  # fmt: skip
+STRANGERS = re.compile(r"(?<![\w-])httpcodes(?:\[|\s*[=<>~]=|@)|(?:pip|pipx|uv)\b[^\n`|&;]*install[^\n`|&;]*[ '\"]httpcodes\b")  # fmt: skip
 
 
 def tracked() -> list[str]:
