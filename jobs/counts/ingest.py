@@ -242,11 +242,20 @@ class Ingest:
             path = content.file.path
             if choice.service_path and choice.service_of(path) is None:
                 self._quarantine(content, "its path names no service as --service-from-path has it")
-            elif damage := parquet.page_damage(path, reading.needed):
-                self._quarantine(content, damage)
-            else:
+            elif self._is_sound(content, reading):
                 usable.append(content)
         return usable
+
+    def _is_sound(self, content: Content, reading: Reading) -> bool:
+        """Whether no checksum speaks against the file; if not, or nobody knows, say so."""
+        try:
+            damage = parquet.page_damage(content.file.path, reading.needed)
+        except (OSError, MemoryError) as error:
+            self._blame(content, error)
+            return False
+        if damage:
+            self._quarantine(content, damage)
+        return not damage
 
     def _readings(
         self, reading: Reading, file_index: str, contents: Sequence[Content]
@@ -422,7 +431,7 @@ class Ingest:
         path = content.file.path
         if failure := objects.failures.pop(path, None):
             self._put_off(content, failure.strerror, failure)
-        elif trouble := of_system(error):
+        elif trouble := getattr(error, "strerror", None) or of_system(error):
             self._put_off(content, trouble, error)
         elif self._stands(content):
             self._quarantine(content, parquet.damage(error, content.file.path))
