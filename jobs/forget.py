@@ -7,6 +7,7 @@ from pathlib import Path
 from jobs.counts import fold, rollup, runs
 from jobs.counts.fold import FoldedAway
 from jobs.counts.ledger import Ledger
+from jobs.counts.trouble import nothing_changed
 from jobs.logs import sources
 from jobs.store import access_log_view as shown
 from jobs.store.revision import USUAL, Revision, Terms, revision
@@ -32,7 +33,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
     Raises NotInLedger, FoldedAway, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or
     OSError; then nothing has changed.
     """
-    with revision(store, terms) as work:
+    with nothing_changed(), revision(store, terms) as work:
         ledger = Ledger(work)
         rollup.define_buckets(work.connection)
         forgotten: dict[int, str] = {}

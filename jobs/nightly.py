@@ -11,6 +11,7 @@ from jobs.counts import fold, names, rollup, runs
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Content, Ledger
 from jobs.counts.runs import Outcome
+from jobs.counts.trouble import nothing_changed
 from jobs.logs import sources
 from jobs.logs.choice import Choice, Source
 from jobs.logs.selection import EVERYTHING, Selection
@@ -115,7 +116,7 @@ def run(
     """
     began = time.monotonic()
     found, choices = find(wanted)
-    with revision(store, policy.terms) as work:
+    with nothing_changed(), revision(store, policy.terms) as work:
         on_start(work.run_id)
         ledger = Ledger(work, retry=policy.retry)
         ledger.see(list(found.files.values()), choices.__getitem__)

@@ -16,6 +16,7 @@ import duckdb
 
 from jobs.counts import fold, runs
 from jobs.counts.ledger import Ledger
+from jobs.counts.trouble import nothing_changed
 from jobs.store import access_log_view as shown
 from jobs.store import raw_copies
 from jobs.store.revision import Terms, outdated, revision, snapshots
@@ -87,7 +88,7 @@ def prune(store: Path, retention: Retention) -> Pruned:
     """
     snapshot.newest(store)
     kept = snapshots(store)
-    with revision(store, retention.terms, compact=True) as work:
+    with nothing_changed(), revision(store, retention.terms, compact=True) as work:
         connection = work.connection
         before = _horizon(connection, work.started_at, retention)
         fold.close(connection, work.started_at - retention.window)

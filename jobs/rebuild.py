@@ -19,6 +19,7 @@ from jobs.counts import fold, rollup, runs
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Counted, Ledger
 from jobs.counts.runs import Outcome
+from jobs.counts.trouble import nothing_changed
 from jobs.logs.choice import Choice
 from jobs.logs.sources import fingerprint, holds, look
 from jobs.store import access_log_view as shown
@@ -117,7 +118,7 @@ def rebuild(
     unusable: dict[str, str] = {}
     while True:
         try:
-            with revision(store, terms) as work:
+            with nothing_changed(), revision(store, terms) as work:
                 done = _rebuild(work, days, choice_of, unusable, drop_missing=drop_missing)
                 done.outcome.not_kept = shown.show(work, store)
                 runs.record(work, done.outcome)

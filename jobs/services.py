@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobs.counts import runs
 from jobs.counts.runs import Outcome
+from jobs.counts.trouble import nothing_changed
 from jobs.store.revision import Revision, Terms, revision
 from queries import snapshot
 from queries.service_name import canonical
@@ -38,7 +39,7 @@ def add(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
     nothing has changed.
     """
     wanted = _canonical(names)
-    with revision(store, terms) as work:
+    with nothing_changed(), revision(store, terms) as work:
         known = work.connection.execute(_SQL["registered"], {"names": wanted}).fetchall()
         work.connection.execute(_SQL["add"], {"names": wanted})
         work.connection.execute(_SQL["register"], _when(work, wanted))
@@ -53,7 +54,7 @@ def remove(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
     Raises as `add`, and BadService for one that is not registered.
     """
     wanted = _canonical(names)
-    with revision(store, terms) as work:
+    with nothing_changed(), revision(store, terms) as work:
         known = work.connection.execute(_SQL["registered"], {"names": wanted}).fetchall()
         for name in wanted:
             if (name,) not in known:

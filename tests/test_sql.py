@@ -16,6 +16,8 @@ import pytest
 from conftest import Command
 from terminal import Terminal
 
+from queries.analyst.deadline import Overfull
+
 Sql = Callable[..., subprocess.CompletedProcess[bytes]]
 
 VALUES = (
@@ -202,10 +204,42 @@ def test_an_interrupt_ends_the_query_and_exits_with_130(
     assert (process.returncode, said) == (130, b"httpcodes: interrupted\n")
 
 
-def test_values_within_one_expression_can_not_take_all_memory(sql: Sql) -> None:
-    done = sql("SELECT length(range(3000000000))")
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"httpcodes: Out of Memory Error")
+def peak(*arguments: object) -> tuple[int, int, str]:
+    """The exit code of `httpcodes sql`, the most bytes that it held, and what it said."""
+    command = [sys.executable, "-m", "jobs.cli", "sql", *map(str, arguments)]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        return process.returncode, usage.ru_maxrss * 1024, said.read().decode()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT length(range(3000000000))",
+        "SELECT length(repeat('x', 900000000) || repeat('y', 900000000))",
+        "SELECT list_transform(range(100000000), lambda x: x::VARCHAR || 'abcdefghijklmnop')",
+        "SELECT list(range::VARCHAR) FROM range(100000000)",
+        "SELECT repeat('x', 1000000) AS text FROM range(3000)",
+    ],
+)
+def test_what_needs_too_much_memory_ends_in_a_sentence_and_within_the_bound(
+    asked: str, sample_store: Path
+) -> None:
+    code, most, said = peak(asked, "--store", sample_store, "--timeout", 600)
+    assert (code, said.count("\n")) == (1, 1)
+    assert "Out of Memory" in said or said == f"httpcodes: {Overfull.SENTENCE}\n"
+    assert most < 2_000_000_000
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "json", "ndjson", "markdown", "parquet"])
+def test_long_texts_are_written_within_the_bound(format_: str, sample_store: Path) -> None:
+    asked = "SELECT range AS n, repeat('x', 100000) AS text FROM range(8000)"
+    code, most, said = peak(asked, "--store", sample_store, "--format", format_, "--timeout", 600)
+    assert (code, said) == (0, "")
+    assert most < 2_000_000_000
 
 
 def test_a_reader_who_has_seen_enough_is_no_failure(sample_store: Path) -> None:

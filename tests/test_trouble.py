@@ -1,5 +1,6 @@
 """Trouble of the machine and of the file system: no file is judged by it, and none is silent."""
 
+import errno
 import os
 import resource
 import tempfile
@@ -12,8 +13,10 @@ import duckdb
 import pytest
 from conftest import Command, Logs, Store
 
+from jobs.counts import rollup
 from jobs.counts.counter import Counter
-from jobs.counts.trouble import of_system
+from jobs.counts.trouble import MachineTrouble, of_system
+from jobs.logs import parquet
 
 NOON = "2025-09-09T12:00:00Z"
 A = "a.example"
@@ -177,3 +180,65 @@ def test_too_few_open_files_give_a_sentence(logs: Logs, store: Store, httpcodes:
     assert done.returncode == 1
     assert "Too many open files" in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_memory_that_ends_after_the_scan_fails_the_run_in_our_sentence(
+    logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+
+    def settle(_: duckdb.DuckDBPyConnection) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block")
+
+    with monkeypatch.context() as bad_night:
+        bad_night.setattr(rollup, "settle", settle)
+        with pytest.raises(
+            MachineTrouble, match=r"limits set: failed .* nothing changed; --memory-limit"
+        ):
+            store.run(logs.folder)
+    assert not (store.folder / "httpcodes.duckdb").exists()
+    assert store.run(logs.folder).complete
+
+
+def test_a_disk_that_fills_in_the_middle_fails_the_run_in_our_sentence(
+    disk: Path, tmp_path: Path, httpcodes: Command
+) -> None:
+    file = tmp_path / "many.parquet"
+    duckdb.execute(
+        f"""COPY (SELECT TIMESTAMP '2025-09-09' + to_seconds(i % 86400) AS timestamp,
+        concat(md5(CAST(i AS VARCHAR)), '.example') AS host, 200 AS status
+        FROM range(200_000) AS r(i)) TO '{file}'"""
+    )
+    done = httpcodes("run", file, "--store", disk / "store", "--threads", 1)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert "No space left on device; nothing changed" in said and "invalidated" not in said
+    assert not (disk / "store" / "httpcodes.duckdb").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_file_whose_checksums_can_not_be_read_is_not_counted_without_them(
+    logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+
+    def troubled(path: str) -> bytes:
+        raise error
+
+    with monkeypatch.context() as bad_night:
+        bad_night.setattr(parquet, "_start", troubled)
+        try:
+            assert not store.run(logs.folder).complete
+            assert (store.counts(), store.states()) == ({}, {})
+        except MachineTrouble:
+            assert isinstance(error, MemoryError)
+    assert store.run(logs.folder).complete
+    assert store.counts() == ONE
+
+
+def test_the_first_cause_is_named_where_the_database_was_given_up() -> None:
+    error = duckdb.FatalException(
+        "FATAL Error: The database has been invalidated because of a previous fatal error.\n"
+        'Original error: "IO Error: Could not write file "a": No space left on device"'
+    )
+    assert "invalidated" not in (said := str(of_system(error))) and "No space left" in said

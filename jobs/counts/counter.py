@@ -112,7 +112,12 @@ class Counter:
         return named
 
     def _is_whole(self, content: Content, reading: Reading) -> bool:
-        damage = parquet.page_damage(content.file.path, reading.needed)
+        """Whether no checksum speaks against the file; if one does, or nobody knows, it is lost."""
+        try:
+            damage = parquet.page_damage(content.file.path, reading.needed)
+        except (OSError, MemoryError) as error:
+            self._blame(content, error)
+            return False
         if damage:
             self._lost.append(Unusable(content, damage))
         return damage is None
@@ -224,7 +229,7 @@ class Counter:
         path = content.file.path
         if failure := objects.failures.pop(path, None):
             self._put_off(content, failure.strerror, failure)
-        elif trouble := of_system(error):
+        elif trouble := getattr(error, "strerror", None) or of_system(error):
             self._put_off(content, trouble, error)
         elif self._stands(content):
             self._lost.append(Unusable(content, parquet.damage(error, path)))

@@ -6,7 +6,9 @@ about. What the operating system or a limit refuses may go well the next time.
 
 import errno
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 
@@ -20,6 +22,8 @@ _HERE = (
 )  # fmt: skip
 # What DuckDB says where it does not hand on the system's words.
 _NO_MEMORY = ("bad_alloc", "bad allocation", "Allocation failure")
+# What DuckDB says of a database that it lets nobody use any more.
+_FIRST_CAUSE = re.compile(r"[Oo]riginal error: \"?(.*)", re.DOTALL)
 # The content's fault, though it is a read that fails: the file ends before its footer says so.
 _CUT_SHORT = "Could not read enough bytes"
 
@@ -28,10 +32,25 @@ class MachineTrouble(Exception):
     """Nothing could be done, for want of what the machine has to give; the message names it."""
 
 
+@contextmanager
+def nothing_changed() -> Iterator[None]:
+    """Around a revision: what the machine refuses to it is said in a sentence of ours.
+
+    Raises MachineTrouble.
+    """
+    try:
+        yield
+    except (duckdb.Error, MemoryError) as error:
+        if (why := of_system(error)) is None:
+            raise
+        help_ = "--memory-limit sets the limit" if _is_memory(error) else "the next run tries again"
+        raise MachineTrouble(f"{why}; nothing changed; {help_}") from error
+
+
 def of_system(error: BaseException) -> str | None:
     """What the machine refused when this was raised; None: it is the file's own fault."""
-    said = str(error).partition("\n")[0]
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or _has(said, _NO_MEMORY):
+    said = _said(error)
+    if _is_memory(error):
         return f"there is not enough memory for it, or for the limits set: {_bare(said)}"
     if words := next((w for w in map(os.strerror, _EVERYWHERE + _HERE) if w in said), None):
         return f"{words}: {_bare(said)}" if not said.endswith(words) else _bare(said)
@@ -44,12 +63,21 @@ def is_everywhere(error: BaseException) -> bool:
     """Whether every other file would meet with the same trouble."""
     if isinstance(error, OSError):
         return error.errno in _EVERYWHERE
-    said = str(error)
-    return (
-        isinstance(error, MemoryError | duckdb.OutOfMemoryException)
-        or _has(said, _NO_MEMORY)
-        or _has(said, map(os.strerror, _EVERYWHERE))
+    return _is_memory(error) or _has(_said(error), map(os.strerror, _EVERYWHERE))
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | duckdb.OutOfMemoryException) or _has(
+        _said(error), _NO_MEMORY
     )
+
+
+def _said(error: BaseException) -> str:
+    """The first line, of what made the database end if it has."""
+    said = str(error)
+    if first := _FIRST_CAUSE.search(said):
+        said = first[1]
+    return said.partition("\n")[0]
 
 
 def _has(said: str, signs: Iterable[str]) -> bool:

@@ -128,7 +128,10 @@ def _source(path: str) -> Any:
 
 def _other_kind(path: str) -> str | None:
     """What the first bytes say that a file is, if it is no Parquet."""
-    start = _start(path)
+    try:
+        start = _start(path)
+    except OSError:
+        return None
     if start.startswith((b"PAR1", b"PARE")) or not start:
         return None
     for sign, kind in _OTHER_KINDS.items():
@@ -140,7 +143,8 @@ def _other_kind(path: str) -> str | None:
 def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     """What is wrong with the pages of these columns, if the file has checksums that tell.
 
-    A column with a pattern is looked at as a whole.
+    A column with a pattern is looked at as a whole. Raises OSError or MemoryError if it is the
+    machine that failed: then nothing is known.
 
     DuckDB checks none, and bytes that changed under Zstandard or no compression mostly come out
     as other values rather than as an error.
@@ -155,7 +159,12 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
             leaves = [file.schema.column(index).path for index in range(len(file.schema))]
             for _ in file.iter_batches(columns=_leaves_of(columns, leaves)):
                 pass
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
+        # Damage comes as an OSError too, but the system numbers what it refuses.
+        if isinstance(error, OSError) and error.errno:
+            raise
         # What else goes wrong is for DuckDB to judge.
         if "CRC checksum verification failed" in str(error):
             return "a page does not match its checksum: the file was damaged after it was written"
@@ -183,14 +192,11 @@ def _has_page_checksums(path: str) -> bool:
 
 
 def _start(path: str) -> bytes:
-    try:
-        if objects.is_object(path):
-            start: bytes = objects.opened(path).read_at(64, 0)
-            return start
-        with Path(path).open("rb") as file:
-            return file.read(64)
-    except OSError:
-        return b""
+    if objects.is_object(path):
+        start: bytes = objects.opened(path).read_at(64, 0)
+        return start
+    with Path(path).open("rb") as file:
+        return file.read(64)
 
 
 class _Element(NamedTuple):

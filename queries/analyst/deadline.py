@@ -1,11 +1,11 @@
 """Work that must end in time, and must not take all memory, whatever it is.
 
-DuckDB's memory limit does not cover values within one expression, so the operating system's
-limit stands behind it. Some functions pass over an interrupt: who can't wait for them leaves the
+DuckDB's memory limit covers neither values within one expression nor what becomes of them outside
+of DuckDB, so what the process holds is looked at all the time, and the operating system refuses
+what no look could catch. Some functions pass over an interrupt: who can't wait for them leaves the
 process.
 """
 
-import os
 import resource
 import time
 from collections.abc import Callable
@@ -15,13 +15,21 @@ from threading import Thread
 GRACE = 3.0
 """Seconds that work may take to heed an interrupt."""
 
-# Address space that is reserved, not used: the program and its libraries, and a stack and an
-# arena of malloc for each thread.
-_PROGRAM, _THREAD = 4 << 30, 256 << 20
+_LOOK = 0.005
+"""Seconds between two looks at the memory."""
+
+# Parts of the limit: where work is stopped, and where it is not waited for any longer.
+_FULL, _TOO_FULL = 0.8, 0.9
 
 
 class Overdue(Exception):
     """Work that was stopped at its deadline."""
+
+
+class Overfull(Exception):
+    """Work that was stopped for the memory that it took."""
+
+    SENTENCE = "the query needs more memory than it may use"
 
 
 class Stuck(Exception):
@@ -29,39 +37,55 @@ class Stuck(Exception):
 
 
 def bound_memory(limit: int) -> None:
-    """Refuse this process more memory than this many bytes, and what it needs for itself."""
-    most = limit + _PROGRAM + _THREAD * (os.cpu_count() or 1)
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    """Refuse this process to reserve twice this many bytes: what it uses is less by far."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     known = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min([most, *known]), hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (min([2 * limit, *known]), hard))
 
 
-def within(seconds: float, work: Callable[[], None], interrupt: Callable[[], None]) -> None:
-    """Do the work in another thread, so that signals and the clock are heeded here.
+def within(
+    seconds: float, memory: int, work: Callable[[], None], interrupt: Callable[[], None]
+) -> None:
+    """Do the work in another thread, so that signals, the clock and the memory are heeded here.
 
-    Raises what the work raises, Overdue or KeyboardInterrupt after it was stopped for them, and
-    Stuck if it could not be.
+    Raises what the work raises, Overdue, Overfull or KeyboardInterrupt after it was stopped for
+    them, and Stuck if it could not be.
     """
     done: Future[None] = Future()
     Thread(target=_settle, args=(done, work), daemon=True).start()
+    until = time.monotonic() + seconds
     try:
-        wait([done], seconds)
-        if done.done():
-            return done.result()
-        raise Overdue(f"stopped after {seconds:g} seconds")
-    except (Overdue, KeyboardInterrupt) as stop:
-        _stop(done, interrupt, stop)
+        while not done.done():
+            if _used() > memory * _FULL:
+                raise Overfull(Overfull.SENTENCE)
+            if (left := until - time.monotonic()) <= 0:
+                raise Overdue(f"stopped after {seconds:g} seconds")
+            wait([done], min(left, _LOOK))
+        return done.result()
+    except (Overdue, Overfull, KeyboardInterrupt) as stop:
+        _stop(done, memory, interrupt, stop)
         raise
 
 
-def _stop(done: Future[None], interrupt: Callable[[], None], why: BaseException) -> None:
+def _stop(
+    done: Future[None], memory: int, interrupt: Callable[[], None], why: BaseException
+) -> None:
     until = time.monotonic() + GRACE
     # Between two statements there is nothing to interrupt yet.
-    while not done.done() and time.monotonic() < until:
+    while not done.done() and time.monotonic() < until and _used() < memory * _TOO_FULL:
         interrupt()
-        wait([done], 0.1)
+        wait([done], _LOOK)
     if not done.done():
         raise Stuck from why
+
+
+def _used() -> int:
+    """Bytes of memory that this process holds now; 0 where the system has no /proc."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _settle(done: Future[None], work: Callable[[], None]) -> None:

@@ -20,6 +20,9 @@ from rich.cells import cell_len
 CELL = 60
 """Columns of a terminal that a cell of a table may take."""
 
+# At a time: few enough to be held several times over, and many enough to be worth a statement.
+_ROWS, _BYTES = 100_000, 16 << 20
+
 # What EXPLAIN gives: a picture of several lines.
 _PLAN = ["explain_key", "explain_value"]
 
@@ -54,7 +57,20 @@ class Capped:
         self._result, self._most = result, most
         self.cut = False
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[pa.Table]:
+        """The rows, as many at a time as are good to write, however long they are."""
+        gathered: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in self._first():
+            gathered.append(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows >= _ROWS or size >= _BYTES:
+                yield from _pieces(pa.Table.from_batches(gathered))
+                gathered, rows, size = [], 0, 0
+        if gathered:
+            yield from _pieces(pa.Table.from_batches(gathered))
+
+    def _first(self) -> Iterator[pa.RecordBatch]:
         left = self._most
         for batch in self._result:
             if left is not None and batch.num_rows > left:
@@ -63,6 +79,12 @@ class Capped:
                 return
             yield batch
             left = None if left is None else left - batch.num_rows
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    step = max(1, table.num_rows * _BYTES // max(1, table.nbytes))
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
 
 
 def printable(text: str) -> str:
@@ -96,8 +118,8 @@ class _Texts:
 
     def batches(self) -> Iterator[list[Row]]:
         """One text for each value, None for NULL."""
-        for batch in self._rows:
-            yield self._relation(batch).project("CAST(COLUMNS(*) AS VARCHAR)").fetchall()
+        for some in self._rows:
+            yield self._relation(some).project("CAST(COLUMNS(*) AS VARCHAR)").fetchall()
 
     def rows(self) -> Iterator[Row]:
         """The rows of all batches."""
@@ -108,13 +130,12 @@ class _Texts:
         # No column is called that, which would hide the row.
         row = "".join(self.names) + "row"
         as_json = f"CAST(to_json({_quoted(row)}) AS VARCHAR)"
-        for batch in self._rows:
-            objects = self._relation(batch).set_alias(row).project(as_json)
+        for some in self._rows:
+            objects = self._relation(some).set_alias(row).project(as_json)
             yield [_as_json(text) for (text,) in objects.fetchall()]
 
-    def _relation(self, batch: pa.RecordBatch | pa.Table) -> duckdb.DuckDBPyRelation:
-        table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-        return self._duckdb.from_arrow(table)
+    def _relation(self, some: pa.Table) -> duckdb.DuckDBPyRelation:
+        return self._duckdb.from_arrow(some)
 
 
 def _as_json(text: str) -> str:
@@ -189,8 +210,8 @@ def _parquet(rows: Capped, out: BinaryIO) -> None:
         [field.with_name(name) for field, name in zip(rows.schema, _Texts(rows).names, strict=True)]
     )
     with pq.ParquetWriter(out, schema) as writer:
-        for batch in rows:
-            writer.write_batch(batch.rename_columns(schema.names))
+        for some in rows:
+            writer.write_table(some.rename_columns(schema.names))
 
 
 def _numeric(schema: pa.Schema) -> list[bool]:

@@ -23,7 +23,10 @@ ON_TERMINALS = 1_000
 """Rows of a result that a terminal is shown."""
 NAMED = 3
 """Files that access_log leaves out, and that are named; the others are counted."""
-BATCH = 100_000
+BATCH = 2_048
+"""Rows that are taken at a time: as many as DuckDB makes, however long they are."""
+MEMORY = 2 * 1000**3
+"""Bytes that the process may hold."""
 
 _SUFFIXES = {f".{format_}": format_ for format_ in Format} | {".md": Format.MARKDOWN}
 
@@ -86,7 +89,7 @@ def sql(
     asked = "" if prompted else _text(text, file)
     place = config.store_of(store, configured(config_file))
     spare(place, out)
-    deadline.bound_memory(adhoc.MEMORY_BYTES)
+    deadline.bound_memory(MEMORY)
     if not prompted:
         _ask(place, asked, values, terms, out)
     elif values:
@@ -117,6 +120,7 @@ def _ask(place: Path, asked: str, values: dict[str, str], terms: _Terms, out: Pa
             try:
                 deadline.within(
                     terms.seconds,
+                    MEMORY,
                     lambda: _answer(analyst, statements, values, terms, stream),
                     analyst.interrupt,
                 )
@@ -228,8 +232,15 @@ def _sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
     except MemoryError:
-        _fail("the query needs more memory than it may use", FAILED)
-    except (SnapshotError, deadline.Overdue, duckdb.Error, OSError, ValueError) as error:
+        _fail(deadline.Overfull.SENTENCE, FAILED)
+    except (
+        SnapshotError,
+        deadline.Overdue,
+        deadline.Overfull,
+        duckdb.Error,
+        OSError,
+        ValueError,
+    ) as error:
         _fail(error, FAILED)
 
 
