@@ -51,10 +51,11 @@ from queries.cli import report as cli_report
 from queries.cli import serve as cli_serve
 from queries.cli import sql as cli_sql
 from queries.cli import tables as cli_tables
-from queries.cli.exits import FAILED, PARTLY_DONE, spare, streams, told
+from queries.cli.exits import spare, streams, told
 from queries.cli.query import ConfigOption, StoreOption
 from queries.cli.query import app as queries_app
 from queries.config import MOST_DAYS
+from queries.failures import FAILED, PARTLY_DONE
 
 DAY = "%Y-%m-%d"
 

@@ -9,9 +9,9 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.narration import reporter
 from jobs.cli.settings import JsonOption, settled
 from jobs.monitoring.doctor import Finding, examine
-from queries.cli.exits import FAILED
 from queries.cli.query import ConfigOption, StoreOption
 from queries.config import BadConfig
+from queries.failures import FAILED
 
 app = typer.Typer()
 

@@ -23,7 +23,7 @@ from jobs.cli.settings import (
 from jobs.logs import sample as samples
 from jobs.logs.choice import ROLES, BadMapping, Choice
 from jobs.logs.formats import BY_NAME, FORMATS, Format
-from queries.cli.exits import PARTLY_DONE
+from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
 

@@ -16,8 +16,8 @@ from jobs.cli.settings import JsonOption, settled
 from jobs.logs.choice import Choice
 from jobs.monitoring.status import Delivery, Status
 from jobs.monitoring.status import status as look
-from queries.cli.exits import FAILED
 from queries.cli.query import ConfigOption, StoreOption
+from queries.failures import FAILED
 
 SHOWN = 5
 """Services (those furthest behind) and files in the text; --json has them all."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import duckdb
 
+from queries.failures import Failed
+
 _EVERYWHERE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
     errno.EAGAIN, errno.EROFS,
@@ -24,7 +26,7 @@ _NO_MEMORY = ("bad_alloc", "bad allocation", "Allocation failure")
 _CUT_SHORT = "Could not read enough bytes"
 
 
-class MachineTrouble(Exception):
+class MachineTrouble(Failed):
     """Nothing could be done, for want of what the machine has to give; the message names it."""
 
 

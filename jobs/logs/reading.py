@@ -27,6 +27,7 @@ from jobs.logs.proposals import (
     settle,
     tells_requests,
 )
+from queries.failures import Failed
 
 _PART_OF_A_MOMENT = re.compile(rf"{TEXT}|DATE|TIME.*")
 _WANTED = {
@@ -46,7 +47,7 @@ _RIVALS = {
 _NO_RIVAL = re.compile(r"(cache|session|tls|ssl|job|payment|order)_?status|.*(remote|client)_host")
 
 
-class FileRefused(Exception):
+class FileRefused(Failed):
     """A file that can't be read as an access log; the message is the reason, in a sentence."""
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from threading import Thread
 
+from queries.failures import Failed
+
 GRACE = 3.0
 """Seconds that work may take to heed an interrupt."""
 
@@ -20,11 +22,11 @@ GRACE = 3.0
 _PROGRAM, _THREAD = 4 << 30, 256 << 20
 
 
-class Overdue(Exception):
+class Overdue(Failed):
     """Work that was stopped at its deadline."""
 
 
-class Stuck(Exception):
+class Stuck(Failed):
     """Work that goes on, although it was interrupted; its cause says why it was."""
 
 

@@ -12,8 +12,9 @@ import typer
 from queries import config
 from queries.api.beyond import Beyond, Interval
 from queries.api.http_codes import answer
-from queries.cli.exits import ANSWERED_WITH_AN_ERROR, USAGE, fail, interruptible
+from queries.cli.exits import exit_codes, fail
 from queries.config import BadConfig, Config
+from queries.failures import ANSWERED_WITH_AN_ERROR, USAGE
 
 StoreOption = Annotated[
     Path | None,
@@ -82,7 +83,7 @@ def query(
         )
     place = config.store_of(store, configured(config_file))
     beyond = Beyond(interval, classes, fill, final_only)
-    with interruptible():
+    with exit_codes():
         given = answer(
             place,
             json.dumps(from_options) if file is None else _read(file),

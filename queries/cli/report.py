@@ -1,17 +1,14 @@
 """The command that draws: a page for a day or range, or one chart."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 
 from queries import config
-from queries.cli.exits import FAILED, USAGE, fail, interruptible, spare
+from queries.cli.exits import exit_codes, fail, spare
 from queries.cli.query import (
     ConfigOption,
     DayOption,
@@ -22,9 +19,9 @@ from queries.cli.query import (
     chosen_days,
     configured,
 )
-from queries.report.figures import NothingToReport, Report
+from queries.failures import FAILED, USAGE
+from queries.report.figures import Report
 from queries.report.figures import report as counted
-from queries.snapshot import SnapshotError
 
 # Here again: the room that draws them needs the extra.
 CHARTS = ("classes", "heatmap", "changes", "lateness")
@@ -57,25 +54,13 @@ def report(
     if find_spec("matplotlib") is None:
         fail("report needs matplotlib: pip install 'cdn-httpcodes[report]'", USAGE)
     place = config.store_of(store, configured(config_file))
-    with _exit_codes():
+    with exit_codes():
         found = counted(place, first_day, last_day, tuple(service) if service else None)
         drawn = _drawn(found, chart, format_)
     file = out or Path(_usual_name(found, chart, format_))
     spare(place, file)
     _write(file, drawn)
     typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """One sentence and one exit code for each way to fail."""
-    try:
-        with interruptible():
-            yield
-    except NothingToReport as nothing:
-        fail(nothing, USAGE)
-    except (SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
 
 
 def _format(out: Path | None, chart: str | None) -> str:

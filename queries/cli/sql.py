@@ -15,9 +15,9 @@ import typer
 from queries import config, snapshot
 from queries.analyst import adhoc, contract, deadline
 from queries.analyst.output import Capped, Format, printable, write
-from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail, spare
+from queries.cli.exits import exit_codes, fail, say, spare
 from queries.cli.query import ConfigOption, StoreOption, configured
-from queries.snapshot import SnapshotError
+from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Misused
 
 ON_TERMINALS = 1_000
 """Rows of a result that a terminal is shown."""
@@ -100,7 +100,7 @@ def _prompt(place: Path, terms: _Terms) -> None:
         from queries.cli import shell as cli_shell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
-        _fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
+        fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
     with _sentences(), snapshot.reading(place) as connection:
         names = contract.names(connection)
     cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))
@@ -182,12 +182,12 @@ def _name(left_out: list[str]) -> None:
 
 def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:
     if not statements:
-        _fail("there is no statement in the SQL", USAGE)
+        raise Misused("there is no statement in the SQL")
     if len(statements) > 1 and terms.format.single:
-        _fail(f"{terms.format} holds one result, and here are {len(statements)} statements", USAGE)
+        raise Misused(f"{terms.format} holds one result, and here are {len(statements)} statements")
     asked = set().union(*(statement.named_parameters for statement in statements))
     if unasked := [name for name in values if name not in asked]:
-        _fail(f"--param {unasked[0]}: no statement asks for ${unasked[0]}", USAGE)
+        raise Misused(f"--param {unasked[0]}: no statement asks for ${unasked[0]}")
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def _output(out: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     if out.is_dir():
-        _fail(f"{out} can't be written: Is a directory", USAGE)
+        raise Misused(f"{out} can't be written: Is a directory")
     part = _part(out)
     try:
         with _opened(part, out) as stream:
@@ -211,7 +211,7 @@ def _opened(part: Path, out: Path) -> BinaryIO:
     try:
         return part.open("wb")
     except OSError as error:
-        _fail(f"{out} can't be written: {error.strerror}", FAILED)
+        raise Failed(f"{out} can't be written: {error.strerror}") from error
 
 
 def _part(out: Path) -> Path:
@@ -221,16 +221,14 @@ def _part(out: Path) -> Path:
 @contextmanager
 def _sentences() -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
-    try:
-        yield
-    except adhoc.Refused as error:
-        _fail(error, USAGE)
-    except KeyboardInterrupt:
-        _fail("interrupted", INTERRUPTED)
-    except MemoryError:
-        _fail("the query needs more memory than it may use", FAILED)
-    except (SnapshotError, deadline.Overdue, duckdb.Error, OSError, ValueError) as error:
-        _fail(error, FAILED)
+    with exit_codes(_say):
+        try:
+            yield
+        except MemoryError:
+            raise Failed("the query needs more memory than it may use") from None
+        except ValueError as error:
+            # What Arrow makes of an error in the middle of a result.
+            raise Failed(str(error)) from error
 
 
 def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
@@ -246,7 +244,6 @@ def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
     os._exit(INTERRUPTED if interrupted else FAILED)
 
 
-def _fail(why: object, code: int) -> NoReturn:
+def _say(why: str) -> None:
     # DuckDB shows the place in the SQL after an empty line.
-    sentence = " ".join(str(why).partition("\n\n")[0].split("\n"))
-    fail(printable(sentence), code)
+    say(printable(" ".join(why.partition("\n\n")[0].split("\n"))))

@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from queries import config, snapshot
 from queries.analyst import contract
-from queries.cli.exits import FAILED, USAGE, fail
+from queries.cli.exits import exit_codes
 from queries.cli.query import ConfigOption, StoreOption, configured
 
 app = typer.Typer()
@@ -35,23 +34,15 @@ def describe(
 
 def show_tables(place: Path) -> None:
     """Print the relations, and what each is. Exits with a sentence if they can't be read."""
-    try:
-        with snapshot.reading(place) as connection:
-            known = contract.relations(connection)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
+    with exit_codes(), snapshot.reading(place) as connection:
+        known = contract.relations(connection)
     _print(("relation", "what it is"), known.items())
 
 
 def show_columns(place: Path, name: str) -> None:
     """Print the columns of a relation. Exits with a sentence if there is none of this name."""
-    try:
-        with snapshot.reading(place) as connection:
-            columns = contract.columns(connection, name)
-    except contract.UnknownRelation as error:
-        fail(error, USAGE)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
+    with exit_codes(), snapshot.reading(place) as connection:
+        columns = contract.columns(connection, name)
     _print(("column", "type", "what it means"), ((c.name, c.type, c.comment) for c in columns))
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from queries import snapshot
+from queries.failures import Misused
 from queries.service_name import canonical
 from queries.statements import statements
 
@@ -38,7 +39,7 @@ _STEPS = {
 _SQL = statements(__name__)
 
 
-class NothingToReport(Exception):
+class NothingToReport(Misused):
     """A period or service of which nothing can be told; the message says where there is data."""
 
 
