@@ -165,8 +165,8 @@ def test_what_can_not_be_answered_gets_one_sentence(
         (["SELECT 1", "-f", "x"], "give the SQL as an argument, as --file FILE, or as - for stdin"),
         (["-f", "nowhere.sql"], "nowhere.sql can't be read: No such file or directory"),
         (["SELECT $a", "--param", "a"], '--param "a" says no value; write --param NAME=VALUE'),
-        (["SELECT 1", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json', 'ndjson', 'markdown', 'parquet'"),
-        (["SELECT 1", "--timeout", "0"], "Invalid value for '--timeout'"),
+        (["SELECT 1", "--format", "xml"], "--format: xml is not known; table, csv, json, ndjson, markdown, parquet are"),
+        (["SELECT 1", "--timeout", "0"], "--timeout: it would have to be 0.1 or more"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments: list[str], sentence: str, sql: Sql) -> None:

@@ -13,7 +13,7 @@ from jobs.cli.settings import settled
 from jobs.export.documents import Exported, Selection, export, export_published
 from jobs.export.one_file import FORMATS, export_file
 from queries.cli.exits import spare
-from queries.cli.query import (
+from queries.cli.options import (
     ConfigOption,
     DayOption,
     FirstDayOption,
@@ -22,6 +22,7 @@ from queries.cli.query import (
     StoreOption,
     chosen_days,
 )
+from queries.failures import Misused
 
 ExportOption = Annotated[
     Path | None,
@@ -47,7 +48,7 @@ def export_(
 ) -> None:
     """Write the documented answer of each service and UTC day as a file, and an index."""
     if format_ is not None and format_ not in FORMATS:
-        raise typer.BadParameter(f"unknown format {format_!r}; known are {', '.join(FORMATS)}")
+        raise Misused(f"unknown format {format_!r}; known are {', '.join(FORMATS)}")
     first_day, last_day = chosen_days(day, first, last)
     services = tuple(service) if service else None
     chosen = Selection(first_day or date.min, last_day or date.max, services)

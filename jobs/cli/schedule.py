@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli import duration
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import settled
 from jobs.schedule import SCHEDULERS, Plan, Times
 from jobs.schedule import schedule as written
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli import duration
+from queries.cli.options import ConfigOption, StoreOption
 from queries.config import FILE, BadConfig
 
 app = typer.Typer()

@@ -6,17 +6,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.filesize import decimal
-from rich.table import Table
 
-from jobs.cli import duration
-from jobs.cli.duration import spoken
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import reporter
 from jobs.cli.settings import JsonOption, settled
 from jobs.logs.choice import Choice
 from jobs.monitoring.status import Delivery, Status
 from jobs.monitoring.status import status as look
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli import duration
+from queries.cli.drawing import show_grid
+from queries.cli.duration import spoken
+from queries.cli.options import ConfigOption, StoreOption
 from queries.failures import FAILED
 
 SHOWN = 5
@@ -89,10 +88,7 @@ def _delivery(found: Status, each: Delivery) -> dict[str, Any]:
 
 
 def _show(found: Status) -> None:
-    table = Table.grid(padding=(0, 2))
-    for row in (*_runs(found), *_counts(found), *_files(found), *_sizes(found)):
-        table.add_row(*row)
-    reporter().print(table)
+    show_grid((*_runs(found), *_counts(found), *_files(found), *_sizes(found)))
 
 
 Rows = list[tuple[str, str]]

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from queries.cli import misuse
 from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Failure
 
 
@@ -47,6 +48,8 @@ def exit_codes(
             _end(tell, str(error), error.exit_code)
         if _is_interrupt(error):
             _end(tell, "interrupted", INTERRUPTED)
+        if said := misuse.sentence(error):
+            _end(tell, said, USAGE)
         if (why := refused_by_system(error)) or isinstance(error, OSError) or _is_duckdbs(error):
             _end(tell, why or str(error), FAILED)
         raise

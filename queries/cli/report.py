@@ -9,7 +9,7 @@ import typer
 
 from queries import config
 from queries.cli.exits import exit_codes, fail, spare
-from queries.cli.query import (
+from queries.cli.options import (
     ConfigOption,
     DayOption,
     FirstDayOption,

@@ -16,7 +16,7 @@ from queries import config, snapshot
 from queries.analyst import adhoc, contract, deadline
 from queries.analyst.output import Capped, Format, printable, write
 from queries.cli.exits import exit_codes, fail, say, spare
-from queries.cli.query import ConfigOption, StoreOption, configured
+from queries.cli.options import ConfigOption, StoreOption, configured
 from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Misused
 
 ON_TERMINALS = 1_000
@@ -90,7 +90,7 @@ def sql(
     if not prompted:
         _ask(place, asked, values, terms, out)
     elif values:
-        raise typer.BadParameter("--param belongs to SQL that is given, not to the prompt")
+        raise Misused("--param belongs to SQL that is given, not to the prompt")
     else:
         _prompt(place, terms)
 
@@ -146,21 +146,21 @@ def _answer(
 
 def _text(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
-        raise typer.BadParameter("give the SQL as an argument, as --file FILE, or as - for stdin")
+        raise Misused("give the SQL as an argument, as --file FILE, or as - for stdin")
     try:
         if file:
             return file.read_text(encoding="utf-8")
         return sys.stdin.buffer.read().decode() if text == "-" else str(text)
     except OSError as error:
-        raise typer.BadParameter(f"{file or 'stdin'} can't be read: {error.strerror}") from error
+        raise Misused(f"{file or 'stdin'} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{file or 'stdin'} is no text in UTF-8") from error
+        raise Misused(f"{file or 'stdin'} is no text in UTF-8") from error
 
 
 def _values(given: list[str]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
-        raise typer.BadParameter(f'--param "{wrong[0]}" says no value; write --param NAME=VALUE')
+        raise Misused(f'--param "{wrong[0]}" says no value; write --param NAME=VALUE')
     return {name: value for name, _, value in pairs}
 
 
@@ -169,7 +169,7 @@ def _terms(format_: Format | None, out: Path | None, rows: int | None, seconds: 
     suffix = _SUFFIXES.get(out.suffix.lower()) if out else None
     chosen = format_ or suffix or (Format.TABLE if terminal else Format.CSV)
     if terminal and chosen is Format.PARQUET:
-        raise typer.BadParameter("a terminal shows no Parquet; name a file with --out FILE")
+        raise Misused("a terminal shows no Parquet; name a file with --out FILE")
     return _Terms(chosen, rows or (ON_TERMINALS if terminal else None), seconds, terminal)
 
 

@@ -10,7 +10,7 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.limits import DryRunOption
 from jobs.cli.settings import JsonOption, settled
 from queries.cli.exits import told
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli.options import ConfigOption, StoreOption
 from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
