@@ -1,5 +1,6 @@
 """The table of commands as a command: it loads those that are asked for, and no other."""
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -58,6 +59,11 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         _lighten(self, ctx)
+        for argument in args:
+            # DuckDB knows no other text, be it SQL or a path.
+            if any("\udc80" <= letter <= "\udcff" for letter in argument):
+                shown = os.fsencode(argument).decode(errors="backslashreplace")
+                raise Misused(f"an argument is no text in UTF-8: {shown}")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

@@ -43,4 +43,4 @@ def diff(
     for verb, names in (("added", changes.services_added), ("gone", changes.services_gone)):
         for name in names:
             typer.echo(f"service {verb}: {name}")
-    typer.echo(f"{len(changes.days):,} days of services differ", err=True)
+    typer.echo(f"days of services that differ: {len(changes.days):,}", err=True)

@@ -20,7 +20,11 @@ def forget(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Take back what files added; they stay away until their content changes."""
+    """Take back what files added; they stay away until their content changes.
+
+    \b
+    httpcodes forget logs/2025-09-09.parquet
+    """
     with exit_codes():
         settings = settled(store, config)
         forgotten = forgetting.forget(settings.store, path, settings.terms)

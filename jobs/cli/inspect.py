@@ -19,6 +19,7 @@ from jobs.cli.settings import (
 )
 from jobs.logs.choice import Choice
 from queries.cli.drawing import show_table
+from queries.cli.quantities import counted
 from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
@@ -35,7 +36,12 @@ def inspect(
     endpoint: EndpointOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows and services, at the most.")] = 5,
 ) -> None:
-    """Say how a file would be read and why, and what would be counted; writes nothing."""
+    """Say how a file would be read and why, and what would be counted; writes nothing.
+
+    \b
+    httpcodes inspect logs/2025-09-09.parquet
+    httpcodes inspect logs/2025-09-09.parquet --map service=site --zone Europe/Berlin
+    """
     with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settled(None, None, endpoint)
@@ -64,7 +70,7 @@ def _tell(seen: inspecting.Inspection) -> None:
         typer.echo(f"passed over     {rows:,} {reason}")
     typer.echo(f"first, last     {seen.first_request}, {seen.last_request} UTC")
     for name, requests in seen.services:
-        typer.echo(f"                {requests:,} requests of {name}")
+        typer.echo(f"                {counted(requests, 'request')} of {name}")
     show_table(("moment", "service", "status", "bucket"), map(_texts, seen.rows))
     means = {str(column): name for name, column in reading.optional.items()}
     columns = seen.schema.items()

@@ -42,7 +42,11 @@ def rebuild(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Count days afresh from the files that are still there; what is gone is kept."""
+    """Count days afresh from the files that are still there; what is gone is kept.
+
+    \b
+    httpcodes rebuild --from 2025-09-09 --to 2025-09-10
+    """
     with exit_codes():
         begin, end = chosen_days(None, first, last)
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)

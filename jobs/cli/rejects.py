@@ -11,6 +11,7 @@ from jobs.cli.settings import (
     settled,
 )
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.quantities import counted
 
 app = typer.Typer()
 
@@ -22,11 +23,18 @@ def rejects(
     config: ConfigOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows of each file, at the most.")] = 10,
 ) -> None:
-    """Show rows that could not be counted as they stand in the file, one JSON line each."""
+    """Show rows that could not be counted as they stand in the file, one JSON line each.
+
+    \b
+    httpcodes rejects
+    httpcodes rejects logs/2025-09-09.parquet --limit 100
+    """
     with exit_codes():
         for file in rejecting.rejects(settled(store, config).store, path, limit):
             note = "; the file is gone" if file.gone else ""
-            typer.echo(f"{file.path}: {file.rows_rejected:,} rows rejected{note}", err=True)
+            typer.echo(
+                f"{file.path}: {counted(file.rows_rejected, 'row')} rejected{note}", err=True
+            )
             for row, unreadable in file.shown:
                 line = {"path": file.path, "unreadable": unreadable, "row": row}
                 typer.echo(json.dumps(line, ensure_ascii=False))

@@ -21,7 +21,12 @@ def rollback(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Return to an earlier snapshot."""
+    """Return to an earlier snapshot.
+
+    \b
+    httpcodes rollback
+    httpcodes rollback 20261123T020001Z-3fa9
+    """
     with exit_codes():
         in_force = keeping.rollback(settled(store, config).store, snapshot)
         typer.echo(f"in force: {in_force}", err=True)

@@ -47,7 +47,7 @@ def run(
     source: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="A file, a folder (all *.parquet below it) or a glob; else those configured.",
         ),
     ] = None,
@@ -80,7 +80,13 @@ def run(
     log_format: LogFormatOption = None,
     ping_url: PingOption = None,
 ) -> None:
-    """Count the access logs that the sources hold, and publish a snapshot."""
+    """Count the access logs that the sources hold, and publish a snapshot.
+
+    \b
+    httpcodes run /var/log/cdn --store /srv/httpcodes
+    httpcodes run                  the sources of httpcodes.toml
+    httpcodes run logs --dry-run   says what would be done
+    """
     with exit_codes():
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settings = settled(store, config, endpoint).limited(memory_limit, threads)

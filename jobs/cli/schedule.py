@@ -30,7 +30,12 @@ def schedule(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Print units, a crontab line, a CronJob or a DAG for the configured run."""
+    """Print units, a crontab line, a CronJob or a DAG for the configured run.
+
+    \b
+    httpcodes schedule systemd --every 1h
+    httpcodes schedule cron --at 02:30
+    """
     with exit_codes():
         if scheduler not in SCHEDULERS:
             raise BadConfig(f"{scheduler} is not known; {', '.join(SCHEDULERS)} are")

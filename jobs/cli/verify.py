@@ -12,6 +12,7 @@ from jobs.cli.settings import (
     settled,
 )
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.quantities import counted
 from queries.failures import FAILED
 
 app = typer.Typer()
@@ -26,7 +27,11 @@ def verify(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Prove that the published counts are those of the files in force, each counted once."""
+    """Prove that the published counts are those of the files in force, each counted once.
+
+    \b
+    httpcodes verify --deep
+    """
     with exit_codes():
         proof = proofs.verify(settled(store, config).store, deep=deep)
     if as_json:
@@ -38,9 +43,9 @@ def verify(
         )
     for path in proof.files_missing:
         typer.echo(f"not read again, because it is gone: {path}", err=True)
-    read = f", {proof.files_read:,} source files read again" if deep else ""
+    read = f", {counted(proof.files_read, 'source file')} read again" if deep else ""
     wrong = len(proof.findings)
-    verdict = f"{wrong:,} contradictions" if wrong else "every invariant holds"
+    verdict = counted(wrong, "contradiction") if wrong else "every invariant holds"
     typer.echo(f"{proof.snapshot}: {verdict}{read}", err=True)
     if wrong:
         raise typer.Exit(FAILED)

@@ -20,7 +20,11 @@ def describe(
     store: StoreOption = None,
     config_file: ConfigOption = None,
 ) -> None:
-    """List the columns of a relation, their types, and what each means."""
+    """List the columns of a relation, their types, and what each means.
+
+    \b
+    httpcodes describe rollup_5m
+    """
     show_columns(config.store_of(store, configured(config_file)), name)
 
 

@@ -23,7 +23,9 @@ def show_table(
     """Print rows below their titles; those of figures stand at the right, and are never folded."""
     console, kept = _console(), [tuple(row) for row in rows]
     table = _table(titles, kept, figures)
-    if console.measure(table).minimum <= console.width:
+    # Of a console as wide as it is, nothing is wider.
+    endless = console.options.update(width=ENDLESS)
+    if console.measure(table, options=endless).minimum <= console.width:
         console.print(table)
         return
     # Too narrow for a table: each row as a list.

@@ -13,6 +13,8 @@ _WORDS = (
     (r"Option '(.*)' requires an argument", r"\1 needs a value"),
     (r"Option '(.*)' does not take a value", r"\1 takes no value"),
     (r"Got unexpected extra argument.*? \((.*)\)", r"that is too much: \1"),
+    (r"No such command '(.*?)'\. Did you mean (.*)", r"there is no command \1; did you mean \2"),
+    (r"No such command '(.*?)'", r"there is no command \1"),
     (r"Missing command", "a command is missing"),
 )  # fmt: skip
 
@@ -26,7 +28,8 @@ def sentence(error: Any) -> str | None:
         return None
     context = getattr(error, "ctx", None)
     more = f"; `{context.command_path} --help` says more" if context else ""
-    return f"{_said(error)}{more}"
+    said = _said(error)
+    return said if said.endswith("?") else f"{said}{more}"
 
 
 def _said(error: Any) -> str:
@@ -36,8 +39,6 @@ def _said(error: Any) -> str:
             near = " or ".join(sorted(error.possibilities or ()))
             hint = f"; did you mean {near}?" if near else ""
             return f"there is no option {error.option_name}{hint}"
-        case "NoSuchCommand":
-            return f"there is no command {error.command_name}"
         case "MissingParameter":
             return f"{where} is missing"
     said = _in_our_words(error.message)

@@ -14,7 +14,9 @@ from queries.failures import USAGE, Misused
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", help="Folder of the store; else HTTPCODES_STORE, else ./store.", metavar="DIR"
+        "--store",
+        help="Folder of the store; else as in httpcodes.toml, else HTTPCODES_STORE, else ./store.",
+        metavar="DIR",
     ),
 ]
 FirstDayOption = Annotated[

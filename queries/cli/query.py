@@ -58,7 +58,13 @@ def query(
         bool, typer.Option("--final-only", help="Beyond it: only buckets that can't change.")
     ] = False,
 ) -> None:
-    """Answer the documented request; the answer's bytes go to stdout."""
+    """Answer the documented request; the answer's bytes go to stdout.
+
+    \b
+    httpcodes query request.json
+    httpcodes query --service www.example.com --day 2025-09-09
+    httpcodes query --service www.example.com --last 3h --classes
+    """
     logging.basicConfig(format="%(message)s")
     from_options = _from_options(service, start, end, day, last)
     if (file is None) == (from_options is None):

@@ -79,6 +79,10 @@ def sql(
     """Answer SQL from the newest snapshot; only what reads is let through.
 
     Without SQL, on a terminal, a prompt opens; it needs the extra `shell`.
+
+    \b
+    httpcodes sql "SELECT * FROM rollup_1d LIMIT 10"
+    httpcodes sql --file month.sql --out month.parquet
     """
     values = _values(param or [])
     terms = _terms(format_, out, rows, timeout)
@@ -167,6 +171,8 @@ def _values(given: list[str]) -> dict[str, str]:
 def _terms(format_: Format | None, out: Path | None, rows: int | None, seconds: float) -> _Terms:
     terminal = out is None and sys.stdout.isatty()
     suffix = _SUFFIXES.get(out.suffix.lower()) if out else None
+    if out and out.suffix and not (suffix or format_):
+        raise Misused(f"{out}: no format is called that; {', '.join(_SUFFIXES)} are, or --format")
     chosen = format_ or suffix or (Format.TABLE if terminal else Format.CSV)
     if terminal and chosen is Format.PARQUET:
         raise Misused("a terminal shows no Parquet; name a file with --out FILE")
