@@ -202,7 +202,7 @@ def test_progress_is_shown_on_a_terminal(logs: Logs, store: Store) -> None:
     os.close(ours)
     out, _ = run.communicate(timeout=600)
     assert (run.returncode, out) == (0, b"")
-    assert b"1 files  2 rows" in shown
+    assert b"1 file  2 rows" in shown
     assert b"rows/s" in shown
     assert b"rows counted" in shown
 

@@ -10,6 +10,7 @@ from jobs.cli.settings import JsonOption, settled
 from jobs.store import diff as comparing
 from queries.cli.drawing import show_table
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.quantities import counted
 
 app = typer.Typer()
 
@@ -43,4 +44,5 @@ def diff(
     for verb, names in (("added", changes.services_added), ("gone", changes.services_gone)):
         for name in names:
             typer.echo(f"service {verb}: {name}")
-    typer.echo(f"days of services that differ: {len(changes.days):,}", err=True)
+    differ = len(changes.days)
+    typer.echo(f"{counted(differ, 'day')} of services differ{'s' if differ == 1 else ''}", err=True)
