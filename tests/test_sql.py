@@ -49,10 +49,10 @@ def sql(sample_store: Path, httpcodes: Command) -> Sql:
          "| 9007199254740993 | nan |  | a\\|b | 2025-09-09 12:35:00 | [1, 2] | 1.50 |  |\n"),
         ("ndjson",
          '{"big":9007199254740993,"odd":null,"nothing":null,"text":"a|b",'
-         '"moment":"2025-09-09 12:35:00","list":[1,2],"price":1.5,"empty":""}\n'),
+         '"moment":"2025-09-09T12:35:00Z","list":[1,2],"price":1.5,"empty":""}\n'),
         ("json",
          '[\n{"big":9007199254740993,"odd":null,"nothing":null,"text":"a|b",'
-         '"moment":"2025-09-09 12:35:00","list":[1,2],"price":1.5,"empty":""}\n]\n'),
+         '"moment":"2025-09-09T12:35:00Z","list":[1,2],"price":1.5,"empty":""}\n]\n'),
     ],
 )  # fmt: skip
 def test_every_value_is_written_as_each_format_can(format_: str, shown: str, sql: Sql) -> None:
