@@ -11,9 +11,10 @@ from jobs.counts.trouble import nothing_changed
 from jobs.logs import sources
 from jobs.store import access_log_view as shown
 from jobs.store.revision import USUAL, Revision, Terms, revision
+from queries.failures import Misused
 
 
-class NotInLedger(Exception):
+class NotInLedger(Misused):
     """A path that the ledger does not know, or knows as forgotten; the message names it."""
 
 

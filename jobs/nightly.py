@@ -18,9 +18,10 @@ from jobs.logs.selection import EVERYTHING, Selection
 from jobs.logs.sources import SourceFile
 from jobs.store import access_log_view as shown
 from jobs.store.revision import USUAL, Revision, Terms, revision
+from queries.failures import Failed
 
 
-class FailedFast(Exception):
+class FailedFast(Failed):
     """A file that could not be used, where that is to fail the run; the message names it."""
 
 

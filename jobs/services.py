@@ -10,13 +10,14 @@ from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
 from jobs.store.revision import Revision, Terms, revision
 from queries import snapshot
+from queries.failures import Misused
 from queries.service_name import canonical
 from queries.statements import statements
 
 _SQL = statements(__name__)
 
 
-class BadService(Exception):
+class BadService(Misused):
     """A name that can't be registered or is not; the message names it."""
 
 

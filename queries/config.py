@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from queries.failures import Misused
+
 FILE = Path("httpcodes.toml")
 MOST_DAYS = 36_525
 """A century is for ever."""
@@ -19,7 +21,7 @@ MOST_THREADS = 1024
 """DuckDB starts as many as it is told to; a hundred thousand take it minutes, or fail."""
 
 
-class BadConfig(Exception):
+class BadConfig(Misused):
     """A configuration that can't be followed; the message names the file, the key, and what
     would be accepted."""
 

@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 import duckdb
 
+from queries.failures import Failed
 from queries.statements import beside, statements
 
 SCHEMA_VERSION = 4
@@ -46,7 +47,7 @@ ACCESS_LOG_COLUMNS = {
 }
 
 
-class SnapshotError(Exception):
+class SnapshotError(Failed):
     """A store without a snapshot that can be read; the message says what is wrong and where."""
 
 

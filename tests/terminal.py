@@ -32,6 +32,7 @@ class Terminal:
             "HOME": str(cwd),
         }
         environment.pop("XDG_STATE_HOME", None)
+        environment.pop("COLUMNS", None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
             stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=environment,

@@ -6,10 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer.main
 from conftest import PROJECT
+from test_commands import GROUP, loaded
 
-from jobs.cli.app import app
 from jobs.logs.formats import FORMATS, Format
 
 README, JOB, ANSWERS = (
@@ -72,8 +71,7 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    commands = set(typer.main.get_command(app).commands)
-    assert commands == set(re.findall(r"^\| `httpcodes (\w+)", README, re.MULTILINE))
+    assert set(loaded()) == set(re.findall(r"^\| `httpcodes (\w+)", README, re.MULTILINE))
 
 
 def test_the_readme_is_read_on_two_screens() -> None:
@@ -92,7 +90,7 @@ def test_links_lead_somewhere(document: str) -> None:
 
 def test_every_option_that_a_document_names_is_one_of_the_program() -> None:
     known = {"--no-deps", "--help", "--now"}
-    commands = [typer.main.get_command(app)]
+    commands = [GROUP, *loaded().values()]
     while commands:
         command = commands.pop()
         commands += getattr(command, "commands", {}).values()

@@ -62,7 +62,7 @@ def test_a_file_is_told_with_its_format_columns_rows_and_rejects(
         "rejected 1 timestamp unreadable",
         "first, last 2025-09-09 12:00:00, 2025-09-09 13:00:00 UTC",
         "2 requests of a.example",
-        "1 requests of b.example",
+        "1 request of b.example",
         "moment service status bucket",
     ]
     assert "2025-09-09T12:00:00.000000Z a.example 200 2025-09-09T12:00:00Z" in told
@@ -186,7 +186,7 @@ def test_the_options_of_a_run_say_how_to_read_it(logs: Logs, httpcodes: Command)
     ]  # fmt: skip
     assert "2025-09-09T12:00:00.000000Z a.example 200 2025-09-09T12:00:00Z" in lines(told)
     named = httpcodes("inspect", file, *maps, "--service-name", "B.example")
-    assert f"1 requests of {B}" in lines(named)
+    assert f"1 request of {B}" in lines(named)
     assert "service B.example" in lines(named)
 
 
@@ -194,7 +194,7 @@ def test_the_service_may_be_in_the_path_that_is_looked_at(logs: Logs, httpcodes:
     file = logs.write("site/a.parquet", {"timestamp": [NOON], "status": [200]})
     placed = httpcodes("inspect", file, "--service-from-path", "{service}/*.parquet")
     assert placed.returncode == 0, placed.stderr
-    assert "1 requests of site" in lines(placed)
+    assert "1 request of site" in lines(placed)
 
 
 def test_it_looks_at_what_lies_there_now_whatever_a_store_knows(

@@ -11,6 +11,7 @@ import pytest
 from conftest import Command, Logs, Store
 
 from jobs.store.revision import USUAL, revision
+from queries.cli.quantities import size
 
 A = "a.example"
 NOON, LATER = "2025-09-09T12:00:00Z", "2025-09-09T13:00:00Z"
@@ -78,8 +79,8 @@ def test_a_dry_run_without_a_store_leaves_none_behind(
     done = httpcodes("run", logs.folder, "--store", store.folder, "--dry-run")
     assert done.stdout.decode() == f"ingest      {file}\n"
     assert done.stderr.decode() == (
-        "dry run: 1 files to ingest, 0 to replace, 0 duplicate, 0 refused, 0 quarantined, "
-        f"0 unchanged, 0 left; {file.stat().st_size:,} bytes to read; nothing was written\n"
+        "dry run: 1 file to ingest, 0 to replace, 0 duplicate, 0 refused, 0 quarantined, "
+        f"0 unchanged, 0 left; {size(file.stat().st_size)} to read; nothing was written\n"
     )
     assert not store.folder.exists()
 

@@ -34,7 +34,7 @@ def test_rejected_rows_are_shown_as_they_stand_in_the_file(
     assert shown.returncode == 0
     assert shown.stderr.decode().splitlines() == [
         f"{file}: 4 rows rejected",
-        f"{gone}: 1 rows rejected; the file is gone",
+        f"{gone}: 1 row rejected; the file is gone",
     ]
     assert [(line["path"], line["unreadable"]) for line in lines(shown.stdout)] == [
         (str(file), ["timestamp"]),

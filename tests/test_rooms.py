@@ -26,6 +26,7 @@ QUERIES_FLOORS = (
     ("queries.access_log",),
     ("queries.snapshot",),
     ("queries.statements", "queries.service_name", "queries.config", "queries.whole_file"),
+    ("queries.failures",),
 )
 
 

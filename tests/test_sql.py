@@ -51,10 +51,10 @@ def sql(sample_store: Path, httpcodes: Command) -> Sql:
          "| 9007199254740993 | nan |  | a\\|b | 2025-09-09 12:35:00 | [1, 2] | 1.50 |  |\n"),
         ("ndjson",
          '{"big":9007199254740993,"odd":null,"nothing":null,"text":"a|b",'
-         '"moment":"2025-09-09 12:35:00","list":[1,2],"price":1.5,"empty":""}\n'),
+         '"moment":"2025-09-09T12:35:00Z","list":[1,2],"price":1.5,"empty":""}\n'),
         ("json",
          '[\n{"big":9007199254740993,"odd":null,"nothing":null,"text":"a|b",'
-         '"moment":"2025-09-09 12:35:00","list":[1,2],"price":1.5,"empty":""}\n]\n'),
+         '"moment":"2025-09-09T12:35:00Z","list":[1,2],"price":1.5,"empty":""}\n]\n'),
     ],
 )  # fmt: skip
 def test_every_value_is_written_as_each_format_can(format_: str, shown: str, sql: Sql) -> None:
@@ -167,8 +167,8 @@ def test_what_can_not_be_answered_gets_one_sentence(
         (["SELECT 1", "-f", "x"], "give the SQL as an argument, as --file FILE, or as - for stdin"),
         (["-f", "nowhere.sql"], "nowhere.sql can't be read: No such file or directory"),
         (["SELECT $a", "--param", "a"], '--param "a" says no value; write --param NAME=VALUE'),
-        (["SELECT 1", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json', 'ndjson', 'markdown', 'parquet'"),
-        (["SELECT 1", "--timeout", "0"], "Invalid value for '--timeout'"),
+        (["SELECT 1", "--format", "xml"], "--format: xml is not known; table, csv, json, ndjson, markdown, parquet are"),
+        (["SELECT 1", "--timeout", "0"], "--timeout: it would have to be 0.1 or more"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments: list[str], sentence: str, sql: Sql) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from conftest import Command, Logs, Store
 
-from jobs.cli import duration
 from jobs.monitoring import last_run
 from jobs.monitoring.last_run import LastRun
+from queries.cli import duration
 
 NOON = "2025-09-09T12:00:00Z"
 

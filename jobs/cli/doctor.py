@@ -3,15 +3,14 @@
 import json
 
 import typer
-from rich.table import Table
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import reporter
 from jobs.cli.settings import JsonOption, settled
 from jobs.monitoring.doctor import Finding, examine
-from queries.cli.exits import FAILED
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli.drawing import show_grid
+from queries.cli.options import ConfigOption, StoreOption
 from queries.config import BadConfig
+from queries.failures import FAILED
 
 app = typer.Typer()
 
@@ -26,10 +25,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings]))
     else:
-        table = Table.grid(padding=(0, 2))
-        for finding in findings:
-            table.add_row(finding.state, finding.check, finding.says)
-        reporter().print(table)
+        show_grid((finding.state, finding.check, finding.says) for finding in findings)
     if any(finding.state == "fail" for finding in findings):
         raise typer.Exit(FAILED)
 

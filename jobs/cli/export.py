@@ -13,7 +13,7 @@ from jobs.cli.settings import settled
 from jobs.export.documents import Exported, Selection, export, export_published
 from jobs.export.one_file import FORMATS, export_file
 from queries.cli.exits import spare
-from queries.cli.query import (
+from queries.cli.options import (
     ConfigOption,
     DayOption,
     FirstDayOption,
@@ -22,6 +22,8 @@ from queries.cli.query import (
     StoreOption,
     chosen_days,
 )
+from queries.cli.quantities import counted, size
+from queries.failures import Misused
 
 ExportOption = Annotated[
     Path | None,
@@ -45,9 +47,14 @@ def export_(
         typer.Option("--format", metavar="FORMAT", help=f"One file: {', '.join(FORMATS)}."),
     ] = None,
 ) -> None:
-    """Write the documented answer of each service and UTC day as a file, and an index."""
+    """Write the documented answer of each service and UTC day as a file, and an index.
+
+    \b
+    httpcodes export /srv/answers
+    httpcodes export counts.csv --format csv --from 2025-09-01 --to 2025-09-30
+    """
     if format_ is not None and format_ not in FORMATS:
-        raise typer.BadParameter(f"unknown format {format_!r}; known are {', '.join(FORMATS)}")
+        raise Misused(f"unknown format {format_!r}; known are {', '.join(FORMATS)}")
     first_day, last_day = chosen_days(day, first, last)
     services = tuple(service) if service else None
     chosen = Selection(first_day or date.min, last_day or date.max, services)
@@ -59,9 +66,7 @@ def export_(
             narrate_exported(export(place, out, chosen), out, narration)
         else:
             done = export_file(place, out, format_, chosen)
-            line = (
-                f"exported {done.snapshot} to {out}: {done.bytes:,} bytes in {done.seconds:.1f} s"
-            )
+            line = f"exported {done.snapshot} to {out}: {size(done.bytes)} in {done.seconds:.1f} s"
             narration.print(line, markup=False)
 
 
@@ -73,8 +78,10 @@ def last_step(store: Path, out: Path, published: str, console: Console) -> None:
 def narrate_exported(done: Exported, out: Path, console: Console) -> None:
     """Say what an export did."""
     files = [file for day in done.written.values() for file in day.values()]
-    size = sum(file["bytes"] for file in files)
-    console.print(f"days written    {len(done.written):,}  ({len(files):,} files, {size:,} bytes)")
+    written = sum(file["bytes"] for file in files)
+    console.print(
+        f"days written    {len(done.written):,}  ({counted(len(files), 'file')}, {size(written)})"
+    )
     console.print(f"days unchanged  {len(done.unchanged):,}")
     console.print(f"days removed    {len(done.removed):,}")
     line = f"exported {done.snapshot} to {out} in {done.seconds:.1f} s"

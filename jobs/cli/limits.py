@@ -10,6 +10,7 @@ from jobs.logs.selection import Selection
 from jobs.logs.selection import since as first_moment
 from jobs.logs.selection import until as end_moment
 from jobs.plan import Plan
+from queries.cli.quantities import counted, size
 from queries.config import MOST_THREADS
 
 MaxFilesOption = Annotated[
@@ -61,8 +62,9 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         for file in told[what]:
             typer.echo(f"{what:<12}{file['path']}: {file['reason']}")
     narrator().print(
-        f"dry run: {len(plan.ingest):,} files to ingest, {len(plan.replace):,} to replace, "
-        f"{len(plan.duplicate):,} duplicate, {len(plan.refused):,} refused, "
-        f"{len(plan.quarantined):,} quarantined, {plan.unchanged:,} unchanged, {plan.left:,} left; "
-        f"{plan.bytes_to_read:,} bytes to read; nothing was written"
+        f"dry run: {counted(len(plan.ingest), 'file')} to ingest, "
+        f"{len(plan.replace):,} to replace, {len(plan.duplicate):,} duplicate, "
+        f"{len(plan.refused):,} refused, {len(plan.quarantined):,} quarantined, "
+        f"{plan.unchanged:,} unchanged, {plan.left:,} left; "
+        f"{size(plan.bytes_to_read)} to read; nothing was written"
     )

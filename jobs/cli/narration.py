@@ -10,16 +10,12 @@ from rich.table import Table
 
 from jobs import nightly
 from jobs.rebuild import Rebuilt
+from queries.cli.quantities import counted
 
 
 def narrator(*, quiet: bool = False) -> Console:
     """Writes to stderr; stdout is for data."""
     return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-
-
-def reporter() -> Console:
-    """Writes tables to stdout; a terminal wraps what is wider than it is."""
-    return Console(highlight=False, soft_wrap=True, markup=False, width=1_000)
 
 
 @contextmanager
@@ -39,7 +35,9 @@ def progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
             done = now.outcome
             files = done.files_ingested + done.files_replaced
             speed = done.rows_read / max(bar.tasks[task].elapsed or 0, 0.001)
-            figures = f"{files:,} files  {done.rows_read:,} rows  {speed:,.0f} rows/s"
+            figures = (
+                f"{counted(files, 'file')}  {counted(done.rows_read, 'row')}  {speed:,.0f} rows/s"
+            )
             bar.update(task, total=now.bytes_to_do, completed=done.bytes_done, figures=figures)
 
         yield show
@@ -52,7 +50,7 @@ def narrate_run(summary: nightly.Summary, console: Console) -> None:
         _narrate_files(state, figures[state], console)
     _narrate_not_kept(figures, console)
     if summary.left:
-        console.print(f"left {summary.left:,} files for a later run")
+        console.print(f"left {counted(summary.left, 'file')} for a later run")
     if figures["files"]["unchanged"] and not summary.changed:
         console.print("nothing new: no count changed")
     console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
@@ -63,7 +61,7 @@ def narrate_rebuilt(done: Rebuilt, console: Console) -> None:
     console.print(_table(figures))
     for file in figures["missing"]:
         fate = "were dropped" if file["dropped"] else "are kept"
-        line = f"missing {file['path']}: its {file['rows']:,} requests {fate}"
+        line = f"missing {file['path']}: its {counted(file['rows'], 'request')} {fate}"
         console.print(line, markup=False)
     for file in figures["kept"]:
         console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli import duration
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import settled
 from jobs.schedule import SCHEDULERS, Plan, Times
 from jobs.schedule import schedule as written
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli import duration
+from queries.cli.options import ConfigOption, StoreOption
 from queries.config import FILE, BadConfig
 
 app = typer.Typer()
@@ -30,7 +30,12 @@ def schedule(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Print units, a crontab line, a CronJob or a DAG for the configured run."""
+    """Print units, a crontab line, a CronJob or a DAG for the configured run.
+
+    \b
+    httpcodes schedule systemd --every 1h
+    httpcodes schedule cron --at 02:30
+    """
     with exit_codes():
         if scheduler not in SCHEDULERS:
             raise BadConfig(f"{scheduler} is not known; {', '.join(SCHEDULERS)} are")

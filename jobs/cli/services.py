@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from jobs import services as registry
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import reporter
 from jobs.cli.settings import JsonOption, settled
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli.drawing import show_table
+from queries.cli.options import ConfigOption, StoreOption
 
 app = typer.Typer()
 services_app = typer.Typer(
@@ -64,18 +63,18 @@ def list_(
     if as_json:
         typer.echo(json.dumps([vars(service) for service in known], default=_utc))
         return
-    table = Table("service", "registered", "first seen", "last seen", "requests", box=None)
-    for service in known:
-        table.add_row(
-            service.service_name,
-            "yes" if service.registered else "no",
-            *(
-                "" if t is None else f"{t:%Y-%m-%dT%H:%MZ}"
-                for t in (service.first_seen, service.last_seen)
-            ),
-            f"{service.requests:,}",
-        )
-    reporter().print(table)
+    titles = ("service", "registered", "first seen", "last seen", "requests")
+    show_table(titles, map(_row, known), ("requests",))
+
+
+def _row(service: registry.Service) -> tuple[str, ...]:
+    seen = (service.first_seen, service.last_seen)
+    return (
+        service.service_name,
+        "yes" if service.registered else "no",
+        *("" if moment is None else f"{moment:%Y-%m-%dT%H:%MZ}" for moment in seen),
+        f"{service.requests:,}",
+    )
 
 
 def _utc(moment: object) -> str:

@@ -5,17 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from jobs import nightly
-from jobs.cli.exits import exit_codes
 from jobs.counts.fold import WINDOW
 from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
 from jobs.store.revision import USUAL, Terms
-from queries.cli.query import ConfigOption, StoreOption
 from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
 
 FormatOption = Annotated[
@@ -50,10 +47,6 @@ EndpointOption = Annotated[
     typer.Option(metavar="URL", help="Where S3 is; else AWS_ENDPOINT_URL, else at AWS."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on stdout.")]
-
-app = typer.Typer()
-config_app = typer.Typer(help="The configuration, httpcodes.toml.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
 
 
 @dataclass(frozen=True)
@@ -154,35 +147,3 @@ def _source(told: SourceConfig, file: Path) -> Source:
     except BadMapping as error:
         raise BadConfig(f"{file}, the source {told.path[0]}: {error}") from error
     return Source(told.path, choice)
-
-
-@config_app.command()
-def check(store: StoreOption = None, config: ConfigOption = None) -> None:
-    """Check the configuration, and say what applies."""
-    with exit_codes():
-        settings = settled(store, config)
-        sources = settings.configured()
-        found, _ = nightly.find(sources)
-    policy = settings.policy(retry=False, replace_within=None)
-    typer.echo(f"store            {settings.store}")
-    for source in sources:
-        typer.echo(f"source           {' '.join(source.where)}")
-    typer.echo(f"files there now  {len(found.files):,}")
-    typer.echo(f"settle time      {policy.terms.settle // timedelta(hours=1)} hours")
-    typer.echo(f"replace within   {policy.window.days} days")
-    typer.echo(f"plausible from   {policy.terms.plausible_from:%Y-%m-%d}")
-    ahead = policy.terms.plausible_ahead // timedelta(hours=1)
-    typer.echo(f"plausible ahead  {ahead} hours")
-    typer.echo(f"snapshots kept   {policy.terms.kept_snapshots}")
-    typer.echo(f"daily snapshots  {policy.terms.kept_days} days")
-    rollup_days = settings.config.rollup_days
-    typer.echo(f"rollups kept     {f'{rollup_days:,} days' if rollup_days else 'all'}")
-    typer.echo(f"logs kept        {policy.terms.raw_days} days")
-    typer.echo(f"exported to      {settings.config.export or '-'}")
-    typer.echo(f"services         {'registered' if policy.terms.registered_only else 'seen'}")
-    typer.echo(f"endpoint         {settings.config.endpoint or '-'}")
-    typer.echo(f"memory, threads  {policy.terms.memory or '-'}, {policy.terms.threads or '-'}")
-    told = settings.config
-    typer.echo(f"metrics file     {told.metrics_file or '-'}")
-    typer.echo(f"log format       {told.log_format or 'text'}")
-    typer.echo(f"ping             {urlsplit(told.ping_url or '').hostname or '-'}")

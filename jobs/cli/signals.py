@@ -21,8 +21,8 @@ from jobs.monitoring.ping import PingFailed, ping
 from jobs.monitoring.status import status
 from jobs.nightly import Summary
 from jobs.store.lock import holder
-from queries.cli.exits import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
 from queries.config import BadConfig, Config, is_url
+from queries.failures import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
 
 MetricsOption = Annotated[
     Path | None,

@@ -5,19 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.filesize import decimal
-from rich.table import Table
 
-from jobs.cli import duration
-from jobs.cli.duration import spoken
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import reporter
 from jobs.cli.settings import JsonOption, settled
 from jobs.logs.choice import Choice
 from jobs.monitoring.status import Delivery, Status
 from jobs.monitoring.status import status as look
-from queries.cli.exits import FAILED
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli import duration
+from queries.cli.drawing import show_grid
+from queries.cli.duration import spoken
+from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.quantities import counted, size
+from queries.failures import FAILED
 
 SHOWN = 5
 """Services (those furthest behind) and files in the text; --json has them all."""
@@ -35,7 +34,12 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how the store stands: runs, watermarks, backlog, quarantine, size."""
+    """Say how the store stands: runs, watermarks, backlog, quarantine, size.
+
+    \b
+    httpcodes status
+    httpcodes status --max-age 26h || alert
+    """
     with exit_codes():
         most = duration.parse(max_age) if max_age else None
         settings = settled(store, config)
@@ -89,10 +93,7 @@ def _delivery(found: Status, each: Delivery) -> dict[str, Any]:
 
 
 def _show(found: Status) -> None:
-    table = Table.grid(padding=(0, 2))
-    for row in (*_runs(found), *_counts(found), *_files(found), *_sizes(found)):
-        table.add_row(*row)
-    reporter().print(table)
+    show_grid((*_runs(found), *_counts(found), *_files(found), *_sizes(found)))
 
 
 Rows = list[tuple[str, str]]
@@ -130,15 +131,17 @@ def _files(found: Status) -> Rows:
     rows = []
     for each in facts.deliveries:
         rows.append(("source", f"{each.source}  {_behind(found, each.watermark)}"))
-        backlog = f"backlog {each.backlog_files or 0:,} of {each.files or 0:,} files"
-        rows.append(("", each.trouble or f"{backlog}, {decimal(each.backlog_bytes or 0)}"))
-    unusable = f"{len(facts.unusable):,} files" if facts.unusable else "empty"
+        backlog = f"backlog {each.backlog_files or 0:,} of {counted(each.files or 0, 'file')}"
+        rows.append(("", each.trouble or f"{backlog}, {size(each.backlog_bytes or 0)}"))
+    unusable = counted(len(facts.unusable), "file") if facts.unusable else "empty"
     rows.append(("quarantine", unusable))
     rows += [("", f"{state} {path}: {why}") for path, state, why in facts.unusable[:SHOWN]]
     more = len(facts.unusable) - SHOWN
     rows += [("", f"and {more:,} more; --json names them")] if more > 0 else []
-    rows += [("rejected", f"{n:,} rows, {reason}") for reason, n in facts.rejected.items()]
-    rows += [("passed over", f"{n:,} rows, {reason}") for reason, n in facts.passed_over.items()]
+    rows += [("rejected", f"{counted(n, 'row')}, {reason}") for reason, n in facts.rejected.items()]
+    rows += [
+        ("passed over", f"{counted(n, 'row')}, {reason}") for reason, n in facts.passed_over.items()
+    ]
     return rows
 
 
@@ -146,9 +149,15 @@ def _sizes(found: Status) -> Rows:
     sizes = list(found.snapshots.values())
     if not sizes:
         return []
-    growth = f", {found.growth:+,} bytes since the one before" if found.growth is not None else ""
-    kept = f"{decimal(sum(sizes))} in {len(sizes)} snapshots"
-    return [("size", f"{kept}, the newest {decimal(sizes[-1])}{growth}")]
+    growth = _grown(found.growth)
+    kept = f"{size(sum(sizes))} in {counted(len(sizes), 'snapshot')}"
+    return [("size", f"{kept}, the newest {size(sizes[-1])}{growth}")]
+
+
+def _grown(by: int | None) -> str:
+    if by is None:
+        return ""
+    return f", {'-' if by < 0 else '+'}{size(abs(by))} since the one before"
 
 
 def _behind(found: Status, mark: datetime | None) -> str:

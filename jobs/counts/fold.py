@@ -11,6 +11,7 @@ import duckdb
 
 from jobs.counts.recount import recount
 from jobs.store.revision import Revision
+from queries.failures import Failed
 from queries.statements import statements
 
 WINDOW = timedelta(days=30)
@@ -18,7 +19,7 @@ WINDOW = timedelta(days=30)
 _SQL = statements(__name__)
 
 
-class FoldedAway(Exception):
+class FoldedAway(Failed):
     """Counts that can't be told from others; the message names the file and the way out."""
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from queries.failures import Failed
+
 _EVERYWHERE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
     errno.EAGAIN, errno.EROFS,
@@ -28,7 +30,7 @@ _FIRST_CAUSE = re.compile(r"[Oo]riginal error: \"?(.*)", re.DOTALL)
 _CUT_SHORT = "Could not read enough bytes"
 
 
-class MachineTrouble(Exception):
+class MachineTrouble(Failed):
     """Nothing could be done, for want of what the machine has to give; the message names it."""
 
 

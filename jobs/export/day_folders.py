@@ -24,6 +24,7 @@ from typing import TypedDict
 from urllib.parse import quote
 
 from jobs.store.publication import sync
+from queries.failures import Failed, Locked, Misused
 
 INDEX = "index.json"
 FORMAT = "httpcodes export 1"
@@ -34,15 +35,15 @@ _SUFFIX = ".json"
 _LONGEST_STEM = 255 - len(_SUFFIX)
 
 
-class BadOutput(Exception):
+class BadOutput(Misused):
     """A place that can't be exported to; the message says why, and what could be."""
 
 
-class OutputUnusable(Exception):
+class OutputUnusable(Failed):
     """A place that the system does not let us write to; the message names it, and says why."""
 
 
-class ExportLocked(Exception):
+class ExportLocked(Locked):
     """Another export writes to the same place; the message names it."""
 
 

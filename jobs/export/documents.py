@@ -26,17 +26,18 @@ from jobs.export.day_folders import (
     version,
 )
 from queries import snapshot
+from queries.failures import Failed, Misused
 from queries.service_name import canonical
 from queries.statements import statements
 
 _SQL = statements(__name__)
 
 
-class UnknownService(Exception):
+class UnknownService(Misused):
     """A service that is not known, so that nothing can be exported of it; the message names it."""
 
 
-class ExportFailed(Exception):
+class ExportFailed(Failed):
     """The last step of a run that had published; the message says so, and what went wrong."""
 
 

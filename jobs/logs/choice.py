@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from jobs.logs.formats import BY_NAME
+from queries.failures import Misused
 from queries.service_name import canonical
 
 ROLES = ("service", "timestamp", "status")
 
 
-class BadMapping(Exception):
+class BadMapping(Misused):
     """A way to read files that nobody could follow; the message says what is accepted."""
 
 

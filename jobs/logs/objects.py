@@ -17,6 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from queries.failures import Failed
+
 if TYPE_CHECKING:
     from pyarrow import fs
 
@@ -40,7 +42,7 @@ _unanswered: dict[str, int] = {}
 _reached_at: dict[str, str] = {}
 
 
-class ObjectError(OSError):
+class ObjectError(Failed, OSError):
     """An object or bucket that can't be had; strerror says why, in a few words."""
 
     def __init__(self, why: str) -> None:

@@ -11,6 +11,7 @@ from duckdb.sqltypes import DuckDBPyType
 from jobs.logs import objects
 from jobs.logs.columns import Column, Schema
 from queries.access_log.scan import OPTIONS, pattern
+from queries.failures import Misused
 
 # What DuckDB says of damaged files, in an operator's words.
 _DAMAGE = {
@@ -32,7 +33,7 @@ _OTHER_KINDS = {
 }
 
 
-class ExtraMissing(Exception):
+class ExtraMissing(Misused):
     """An optional part of this program is not installed; the message names the extra."""
 
 

@@ -30,6 +30,7 @@ from jobs.logs.proposals import (
     settle,
     tells_requests,
 )
+from queries.failures import Failed
 
 _PART_OF_A_MOMENT = re.compile(rf"{TEXT}|DATE|TIME.*")
 _WANTED = {
@@ -39,7 +40,7 @@ _WANTED = {
 }
 
 
-class FileRefused(Exception):
+class FileRefused(Failed):
     """A file that can't be read as an access log; the message is the reason, in a sentence."""
 
 

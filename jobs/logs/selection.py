@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jobs.logs.sources import SourceFile
+from queries.failures import Misused
 
 _DAY, _TIME = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"
 
 
-class BadMoment(Exception):
+class BadMoment(Misused):
     """A text that is neither a day nor a time; the message says what would be accepted."""
 
 

@@ -13,6 +13,7 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from jobs.logs import objects, overlooked, tables
+from queries.failures import Misused
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload", ".filepart")
 """How names of files end that are still being uploaded."""
@@ -21,7 +22,7 @@ UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".inprogress", ".crdownload"
 _TICK_NS = 2_000_000_000
 
 
-class SourceNotFound(Exception):
+class SourceNotFound(Misused):
     """A source that the caller named does not exist; the message names it."""
 
 

@@ -9,11 +9,13 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit, urlunsplit
 
+from queries.failures import Failed
+
 TIMEOUT = 3.0
 """Seconds, of each of two tries: a service that hangs must not hold up a run for long."""
 
 
-class PingFailed(Exception):
+class PingFailed(Failed):
     """The switch could not be reached; the message names its host and no more of the URL, which
     is as good as a password."""
 

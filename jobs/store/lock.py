@@ -6,8 +6,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from queries.failures import Locked
 
-class StoreLocked(Exception):
+
+class StoreLocked(Locked):
     """Another run holds the store; the message names its process."""
 
 

@@ -22,13 +22,14 @@ from jobs.store.lock import take
 from jobs.store.publication import publish, return_to, unpublished, withdraw
 from jobs.store.upgrade import upgrade
 from queries import snapshot
+from queries.failures import Failed
 
 # FICLONE of linux/fs.h: share a file's blocks until one side changes.
 _FICLONE = 0x40049409
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
-class StoreUnusable(Exception):
+class StoreUnusable(Failed):
     """The store can't be read or written; the message says where and why."""
 
 

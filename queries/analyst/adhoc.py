@@ -24,6 +24,7 @@ import duckdb
 
 from queries import snapshot
 from queries.access_log import parts, scan
+from queries.failures import Failed, Misused
 from queries.statements import statements
 
 MEMORY = "1200MB"
@@ -40,11 +41,11 @@ _TABLE_FUNCTIONS = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class Refused(Misused):
     """SQL that does more than read; the message names what was refused."""
 
 
-class TimedOut(Exception):
+class TimedOut(Failed):
     """SQL that ran longer than it may."""
 
 

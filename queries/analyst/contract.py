@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import duckdb
 
+from queries.failures import Misused
 from queries.statements import statements
 
 _SQL = statements(__name__)
 
 
-class UnknownRelation(Exception):
+class UnknownRelation(Misused):
     """No relation is called that; the message names those that are close, or all."""
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from threading import Thread
 
+from queries.failures import Failed
+
 GRACE = 3.0
 """Seconds that work may take to heed an interrupt."""
 
@@ -22,17 +24,17 @@ _LOOK = 0.005
 _FULL, _TOO_FULL = 0.8, 0.9
 
 
-class Overdue(Exception):
+class Overdue(Failed):
     """Work that was stopped at its deadline."""
 
 
-class Overfull(Exception):
+class Overfull(Failed):
     """Work that was stopped for the memory that it took."""
 
     SENTENCE = "the query needs more memory than it may use"
 
 
-class Stuck(Exception):
+class Stuck(Failed):
     """Work that goes on, although it was interrupted; its cause says why it was."""
 
 

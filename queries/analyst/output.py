@@ -30,6 +30,7 @@ Row = tuple[str | None, ...]
 
 # Also what turns the direction of text.
 _STRING_OR_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+_MOMENT = r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:\+00)?$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -130,12 +131,22 @@ class _Texts:
         # No column is called that, which would hide the row.
         row = "".join(self.names) + "row"
         as_json = f"CAST(to_json({_quoted(row)}) AS VARCHAR)"
+        moments = [field.type for field in self._rows.schema]
+        kept = ", ".join(map(_moment_or_value, self.names, moments))
         for some in self._rows:
-            objects = self._relation(some).set_alias(row).project(as_json)
+            objects = self._relation(some).project(kept).set_alias(row).project(as_json)
             yield [_as_json(text) for (text,) in objects.fetchall()]
 
     def _relation(self, some: pa.Table) -> duckdb.DuckDBPyRelation:
         return self._duckdb.from_arrow(some)
+
+
+def _moment_or_value(name: str, kind: pa.DataType) -> str:
+    """A column as JSON has it: moments are UTC, and say so. Those without an ISO form stay."""
+    if not pa.types.is_timestamp(kind):
+        return _quoted(name)
+    text = f"CAST({_quoted(name)} AS VARCHAR)"
+    return f"regexp_replace({text}, '{_MOMENT}', '\\1T\\2Z') AS {_quoted(name)}"
 
 
 def _as_json(text: str) -> str:

@@ -7,6 +7,8 @@ Source: the table "Status Codes, Error Codes and Error Messages" of the document
 import json
 from enum import Enum
 
+from queries.failures import ANSWERED_WITH_AN_ERROR, Failure
+
 
 class ApiError(Enum):
     """One line of the document's table: HTTP status, error code, error message."""
@@ -44,8 +46,10 @@ class ApiError(Enum):
         return json.dumps({"code": code, "message": message}, separators=(",", ":")).encode()
 
 
-class Refusal(Exception):
+class Refusal(Failure):
     """A request that is answered with a documented error; `error` says which."""
+
+    exit_code = ANSWERED_WITH_AN_ERROR
 
     def __init__(self, error: ApiError) -> None:
         super().__init__(error.value[1])

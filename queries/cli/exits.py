@@ -6,16 +6,15 @@ Any of the three streams may be closed, stdout may be full, and its reader may b
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
-from queries import snapshot
-
-FAILED, USAGE, PARTLY_DONE, ANSWERED_WITH_AN_ERROR, LOCKED, INTERRUPTED = 1, 2, 3, 4, 11, 130
+from queries.cli import misuse
+from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Failure
 
 
 def say(why: object) -> None:
@@ -29,27 +28,59 @@ def fail(why: object, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+@contextmanager
+def exit_codes(
+    tell: Callable[[str], None] = say, interruption: Callable[[], str | None] = lambda: None
+) -> Iterator[None]:
+    """Turn what is expected to go wrong into one sentence and the exit code of the failure.
+
+    `interruption` says, once there was one, how to tell of it.
+    """
+    try:
+        yield
+    except Unheard:
+        raise
+    except BaseException as error:
+        # DuckDB turns what a signal handler raises into an error of its own.
+        if said := interruption():
+            _end(tell, said, INTERRUPTED)
+        if isinstance(error, Failure):
+            _end(tell, str(error), error.exit_code)
+        if _is_interrupt(error):
+            _end(tell, "interrupted", INTERRUPTED)
+        if said := misuse.sentence(error):
+            _end(tell, said, USAGE)
+        if (why := refused_by_system(error)) or isinstance(error, OSError) or _is_duckdbs(error):
+            _end(tell, why or str(error), FAILED)
+        raise
+
+
+def _end(tell: Callable[[str], None], why: str, code: int) -> NoReturn:
+    tell(why)
+    raise typer.Exit(code)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    # What DuckDB makes of a KeyboardInterrupt.
+    by_duckdb = isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    return by_duckdb or isinstance(error, KeyboardInterrupt)
+
+
+def _is_duckdbs(error: BaseException) -> bool:
+    """Whether DuckDB raised it, which is not loaded to know that."""
+    duckdb = sys.modules.get("duckdb")
+    return duckdb is not None and isinstance(error, duckdb.Error)
+
+
 def spare(store: Path, out: Path | None) -> None:
     """Exit with 2 if output to this place would fall on the store."""
+    from queries import snapshot  # noqa: PLC0415 - loads DuckDB
+
     if out is not None and snapshot.owns(store, out):
         fail(f"{out} belongs to the store {store}; name a place outside of it", USAGE)
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Exit with 130 if the user interrupts."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
-    except RuntimeError as error:
-        # What DuckDB makes of a KeyboardInterrupt.
-        if str(error) != "Query interrupted":
-            raise
-        fail("interrupted", INTERRUPTED)
-
-
-class Unheard(Exception):
+class Unheard(Failed):
     """What goes to stdout arrives nowhere; the message says why."""
 
     def __init__(self, error: OSError) -> None:

@@ -1,9 +1,9 @@
-"""Commands of the reading side, and the options that all commands share."""
+"""The command that answers the documented request."""
 
 import json
 import logging
 import sys
-from datetime import date, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,34 +12,12 @@ import typer
 from queries import config
 from queries.api.beyond import Beyond, Interval
 from queries.api.http_codes import answer
-from queries.cli.exits import ANSWERED_WITH_AN_ERROR, USAGE, fail, interruptible
-from queries.config import BadConfig, Config
+from queries.cli import duration
+from queries.cli.exits import exit_codes
+from queries.cli.options import ConfigOption, StoreOption, configured, day_of
+from queries.failures import ANSWERED_WITH_AN_ERROR, Misused
 
-StoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--store", help="Folder of the store; else HTTPCODES_STORE, else ./store.", metavar="DIR"
-    ),
-]
-_DAY = ["%Y-%m-%d"]
-FirstDayOption = Annotated[
-    datetime | None, typer.Option("--from", metavar="DAY", formats=_DAY, help="First day, UTC.")
-]
-LastDayOption = Annotated[
-    datetime | None, typer.Option("--to", metavar="DAY", formats=_DAY, help="Last day, UTC.")
-]
-DayOption = Annotated[
-    datetime | None, typer.Option("--day", metavar="DAY", formats=_DAY, help="One day, UTC.")
-]
-ServicesOption = Annotated[
-    list[str] | None,
-    typer.Option("--service", metavar="NAME", help="A service, may be repeated; else all."),
-]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration; else ./httpcodes.toml.", metavar="FILE"),
-]
-_BEYOND: dict[str, Any] = {"rich_help_panel": "Beyond the document"}
+DAY = timedelta(days=1)
 
 app = typer.Typer()
 
@@ -60,29 +38,40 @@ def query(
     end: Annotated[
         str | None, typer.Option(metavar="T", help="End, exclusive, yyyy-MM-ddTHH:mm:ssZ.")
     ] = None,
+    day: Annotated[
+        str | None, typer.Option(metavar="DAY", help="In place of both: a day, UTC, 2025-09-09.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="In place of both: until now, as 3h or 45m.")
+    ] = None,
     interval: Annotated[
-        Interval | None, typer.Option(help="Buckets of an hour or a day (UTC).", **_BEYOND)
+        str | None,
+        typer.Option(metavar="hour|day", help="Beyond the document: buckets of an hour or a day."),
     ] = None,
     classes: Annotated[
-        bool, typer.Option("--classes", help="Classes in place of codes: 2xx.", **_BEYOND)
+        bool, typer.Option("--classes", help="Beyond it: classes in place of codes, 2xx.")
     ] = False,
     fill: Annotated[
-        bool, typer.Option("--fill", help="Every bucket of the range, with zeros.", **_BEYOND)
+        bool, typer.Option("--fill", help="Beyond it: every bucket of the range, with zeros.")
     ] = False,
     final_only: Annotated[
-        bool, typer.Option("--final-only", help="Only buckets that can't change.", **_BEYOND)
+        bool, typer.Option("--final-only", help="Beyond it: only buckets that can't change.")
     ] = False,
 ) -> None:
-    """Answer the documented request; the answer's bytes go to stdout."""
+    """Answer the documented request; the answer's bytes go to stdout.
+
+    \b
+    httpcodes query request.json
+    httpcodes query --service www.example.com --day 2025-09-09
+    httpcodes query --service www.example.com --last 3h --classes
+    """
     logging.basicConfig(format="%(message)s")
-    from_options = {"serviceNames": service, "startTime": start, "endTime": end}
-    if (file is None) == all(value is None for value in from_options.values()):
-        raise typer.BadParameter(
-            "give the request as FILE or -, or as --service, --start and --end"
-        )
+    from_options = _from_options(service, start, end, day, last)
+    if (file is None) == (from_options is None):
+        raise Misused("give the request as FILE or -, or as --service, --start and --end")
     place = config.store_of(store, configured(config_file))
-    beyond = Beyond(interval, classes, fill, final_only)
-    with interruptible():
+    beyond = Beyond(_interval(interval), classes, fill, final_only)
+    with exit_codes():
         given = answer(
             place,
             json.dumps(from_options) if file is None else _read(file),
@@ -96,24 +85,36 @@ def query(
         raise typer.Exit(ANSWERED_WITH_AN_ERROR)
 
 
-def chosen_days(
-    day: datetime | None, first: datetime | None, last: datetime | None
-) -> tuple[date | None, date | None]:
-    """First and last day, both belonging to it; None is open. Raises typer.BadParameter."""
-    if day and (first or last):
-        raise typer.BadParameter("give --day, or --from and --to")
-    if first and last and last < first:
-        raise typer.BadParameter("--to is earlier than --from; it is the last day, inclusive")
-    begin, end = day or first, day or last
-    return begin.date() if begin else None, end.date() if end else None
+def _from_options(
+    service: list[str] | None,
+    start: str | None,
+    end: str | None,
+    day: str | None,
+    last: str | None,
+) -> dict[str, Any] | None:
+    """The request that options make, as the document has it; None without any."""
+    if sum((bool(start or end), day is not None, last is not None)) > 1:
+        raise Misused("give --start and --end, or --day, or --last")
+    if day is not None:
+        begin = datetime.combine(day_of(day, "--day"), time())
+        # The last day that there is has no day after it.
+        start, end = _moment(begin), _moment(begin + min(DAY, datetime.max - begin))
+    if last is not None:
+        now = datetime.now(UTC)
+        start, end = _moment(now - duration.parse(last)), _moment(now)
+    asked = {"serviceNames": service, "startTime": start, "endTime": end}
+    return asked if any(value is not None for value in asked.values()) else None
 
 
-def configured(file: Path | None) -> Config:
-    """The configuration that applies. Exits with 2 and a sentence if it can't be followed."""
+def _moment(moment: datetime) -> str:
+    return f"{moment.replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
+
+
+def _interval(text: str | None) -> Interval | None:
     try:
-        return config.load(file)
-    except BadConfig as error:
-        fail(error, USAGE)
+        return Interval(text) if text else None
+    except ValueError:
+        raise Misused(f"--interval {text} is not known; hour and day are") from None
 
 
 def _read(file: str) -> bytes:
@@ -121,4 +122,4 @@ def _read(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         name = "stdin" if file == "-" else file
-        raise typer.BadParameter(f"{name} can't be read: {error.strerror}") from error
+        raise Misused(f"{name} can't be read: {error.strerror}") from error

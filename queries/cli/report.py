@@ -1,19 +1,16 @@
 """The command that draws: a page for a day or range, or one chart."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 
 from queries import config
-from queries.cli.exits import FAILED, USAGE, fail, interruptible, spare
-from queries.cli.query import (
+from queries.cli.exits import exit_codes, fail, spare
+from queries.cli.options import (
     ConfigOption,
     DayOption,
     FirstDayOption,
@@ -23,12 +20,11 @@ from queries.cli.query import (
     chosen_days,
     configured,
 )
-from queries.report.figures import NothingToReport, Report
+from queries.failures import FAILED, USAGE
+from queries.report.figures import Report
 from queries.report.figures import report as counted
 from queries.report.page import page
 from queries.report.site import publish
-from queries.report.site_folders import BadSite
-from queries.snapshot import SnapshotError
 
 # Here again: the room that draws them needs the extra.
 CHARTS = ("classes", "heatmap", "heatmap-4xx", "changes", "lateness")
@@ -74,7 +70,7 @@ def report(
     if site:
         _publish(place, site, (first_day, last_day), chosen)
         return
-    with _exit_codes():
+    with exit_codes():
         found = counted(place, first_day, last_day, chosen)
         drawn = _drawn(found, chart, format_)
     file = out or Path(_usual_name(found, chart, format_))
@@ -83,25 +79,13 @@ def report(
     typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
 
 
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """One sentence and one exit code for each way to fail."""
-    try:
-        with interruptible():
-            yield
-    except (NothingToReport, BadSite) as wrong:
-        fail(wrong, USAGE)
-    except (SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
-
-
 def _publish(
     store: Path,
     out: Path,
     bounds: tuple[date | None, date | None],
     services: tuple[str, ...] | None,
 ) -> None:
-    with _exit_codes():
+    with exit_codes():
         done = publish(store, out, bounds, services)
     written, unchanged = len(done.written), len(done.unchanged)
     days = f"{written:,} {'day' if written == 1 else 'days'} written, {done.bytes:,} bytes"

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from queries import config
-from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail
-from queries.cli.query import ConfigOption, StoreOption, configured
+from queries.cli.exits import fail
+from queries.cli.options import ConfigOption, StoreOption, configured
+from queries.failures import FAILED, INTERRUPTED, USAGE
 
 TOKEN = "HTTPCODES_TOKEN"  # noqa: S105 - the name of a variable
 

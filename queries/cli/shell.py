@@ -17,7 +17,8 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from queries.cli import tables as cli_tables
+from queries.cli.describe import show_columns
+from queries.cli.tables import show_tables
 
 HELP = """\
 SELECT …;       a statement ends with ; and may take several lines
@@ -58,9 +59,9 @@ def prompt(place: Path, names: Iterable[str], answer: Callable[[str], None]) -> 
 def _obey(place: Path, command: str) -> None:
     match command.rstrip(";").split():
         case [".tables"]:
-            cli_tables.show_tables(place)
+            show_tables(place)
         case [".describe", name]:
-            cli_tables.show_columns(place, name)
+            show_columns(place, name)
         case _:
             typer.echo(HELP)
 

@@ -15,9 +15,9 @@ import typer
 from queries import config, snapshot
 from queries.analyst import adhoc, contract, deadline
 from queries.analyst.output import Capped, Format, printable, write
-from queries.cli.exits import FAILED, INTERRUPTED, USAGE, fail, spare
-from queries.cli.query import ConfigOption, StoreOption, configured
-from queries.snapshot import SnapshotError
+from queries.cli.exits import exit_codes, fail, say, spare
+from queries.cli.options import ConfigOption, StoreOption, configured
+from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Misused
 
 ON_TERMINALS = 1_000
 """Rows of a result that a terminal is shown."""
@@ -82,6 +82,10 @@ def sql(
     """Answer SQL from the newest snapshot; only what reads is let through.
 
     Without SQL, on a terminal, a prompt opens; it needs the extra `shell`.
+
+    \b
+    httpcodes sql "SELECT * FROM rollup_1d LIMIT 10"
+    httpcodes sql --file month.sql --out month.parquet
     """
     values = _values(param or [])
     terms = _terms(format_, out, rows, timeout)
@@ -93,7 +97,7 @@ def sql(
     if not prompted:
         _ask(place, asked, values, terms, out)
     elif values:
-        raise typer.BadParameter("--param belongs to SQL that is given, not to the prompt")
+        raise Misused("--param belongs to SQL that is given, not to the prompt")
     else:
         _prompt(place, terms)
 
@@ -103,7 +107,7 @@ def _prompt(place: Path, terms: _Terms) -> None:
         from queries.cli import shell as cli_shell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
-        _fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
+        fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
     with _sentences(), snapshot.reading(place) as connection:
         names = contract.names(connection)
     cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))
@@ -150,30 +154,32 @@ def _answer(
 
 def _text(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
-        raise typer.BadParameter("give the SQL as an argument, as --file FILE, or as - for stdin")
+        raise Misused("give the SQL as an argument, as --file FILE, or as - for stdin")
     try:
         if file:
             return file.read_text(encoding="utf-8")
         return sys.stdin.buffer.read().decode() if text == "-" else str(text)
     except OSError as error:
-        raise typer.BadParameter(f"{file or 'stdin'} can't be read: {error.strerror}") from error
+        raise Misused(f"{file or 'stdin'} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{file or 'stdin'} is no text in UTF-8") from error
+        raise Misused(f"{file or 'stdin'} is no text in UTF-8") from error
 
 
 def _values(given: list[str]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
-        raise typer.BadParameter(f'--param "{wrong[0]}" says no value; write --param NAME=VALUE')
+        raise Misused(f'--param "{wrong[0]}" says no value; write --param NAME=VALUE')
     return {name: value for name, _, value in pairs}
 
 
 def _terms(format_: Format | None, out: Path | None, rows: int | None, seconds: float) -> _Terms:
     terminal = out is None and sys.stdout.isatty()
     suffix = _SUFFIXES.get(out.suffix.lower()) if out else None
+    if out and out.suffix and not (suffix or format_):
+        raise Misused(f"{out}: no format is called that; {', '.join(_SUFFIXES)} are, or --format")
     chosen = format_ or suffix or (Format.TABLE if terminal else Format.CSV)
     if terminal and chosen is Format.PARQUET:
-        raise typer.BadParameter("a terminal shows no Parquet; name a file with --out FILE")
+        raise Misused("a terminal shows no Parquet; name a file with --out FILE")
     return _Terms(chosen, rows or (ON_TERMINALS if terminal else None), seconds, terminal)
 
 
@@ -186,12 +192,12 @@ def _name(left_out: list[str]) -> None:
 
 def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:
     if not statements:
-        _fail("there is no statement in the SQL", USAGE)
+        raise Misused("there is no statement in the SQL")
     if len(statements) > 1 and terms.format.single:
-        _fail(f"{terms.format} holds one result, and here are {len(statements)} statements", USAGE)
+        raise Misused(f"{terms.format} holds one result, and here are {len(statements)} statements")
     asked = set().union(*(statement.named_parameters for statement in statements))
     if unasked := [name for name in values if name not in asked]:
-        _fail(f"--param {unasked[0]}: no statement asks for ${unasked[0]}", USAGE)
+        raise Misused(f"--param {unasked[0]}: no statement asks for ${unasked[0]}")
 
 
 @contextmanager
@@ -201,7 +207,7 @@ def _output(out: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     if out.is_dir():
-        _fail(f"{out} can't be written: Is a directory", USAGE)
+        raise Misused(f"{out} can't be written: Is a directory")
     part = _part(out)
     try:
         with _opened(part, out) as stream:
@@ -215,7 +221,7 @@ def _opened(part: Path, out: Path) -> BinaryIO:
     try:
         return part.open("wb")
     except OSError as error:
-        _fail(f"{out} can't be written: {error.strerror}", FAILED)
+        raise Failed(f"{out} can't be written: {error.strerror}") from error
 
 
 def _part(out: Path) -> Path:
@@ -225,23 +231,14 @@ def _part(out: Path) -> Path:
 @contextmanager
 def _sentences() -> Iterator[None]:
     """One sentence and one exit code for each way to fail."""
-    try:
-        yield
-    except adhoc.Refused as error:
-        _fail(error, USAGE)
-    except KeyboardInterrupt:
-        _fail("interrupted", INTERRUPTED)
-    except MemoryError:
-        _fail(deadline.Overfull.SENTENCE, FAILED)
-    except (
-        SnapshotError,
-        deadline.Overdue,
-        deadline.Overfull,
-        duckdb.Error,
-        OSError,
-        ValueError,
-    ) as error:
-        _fail(error, FAILED)
+    with exit_codes(_say):
+        try:
+            yield
+        except MemoryError:
+            raise Failed(deadline.Overfull.SENTENCE) from None
+        except ValueError as error:
+            # What Arrow makes of an error in the middle of a result.
+            raise Failed(str(error)) from error
 
 
 def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
@@ -257,7 +254,6 @@ def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
     os._exit(INTERRUPTED if interrupted else FAILED)
 
 
-def _fail(why: object, code: int) -> NoReturn:
+def _say(why: str) -> None:
     # DuckDB shows the place in the SQL after an empty line.
-    sentence = " ".join(str(why).partition("\n\n")[0].split("\n"))
-    fail(printable(sentence), code)
+    say(printable(" ".join(why.partition("\n\n")[0].split("\n"))))

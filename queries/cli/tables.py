@@ -1,18 +1,14 @@
-"""Commands that explain a snapshot to analysts: its relations and their columns."""
+"""The command that lists the relations of a snapshot."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
-import duckdb
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from queries import config, snapshot
 from queries.analyst import contract
-from queries.cli.exits import FAILED, USAGE, fail
-from queries.cli.query import ConfigOption, StoreOption, configured
+from queries.cli.drawing import show_table
+from queries.cli.exits import exit_codes
+from queries.cli.options import ConfigOption, StoreOption, configured
 
 app = typer.Typer()
 
@@ -23,41 +19,8 @@ def tables(store: StoreOption = None, config_file: ConfigOption = None) -> None:
     show_tables(config.store_of(store, configured(config_file)))
 
 
-@app.command()
-def describe(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A relation, as in tables.")],
-    store: StoreOption = None,
-    config_file: ConfigOption = None,
-) -> None:
-    """List the columns of a relation, their types, and what each means."""
-    show_columns(config.store_of(store, configured(config_file)), name)
-
-
 def show_tables(place: Path) -> None:
     """Print the relations, and what each is. Exits with a sentence if they can't be read."""
-    try:
-        with snapshot.reading(place) as connection:
-            known = contract.relations(connection)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
-    _print(("relation", "what it is"), known.items())
-
-
-def show_columns(place: Path, name: str) -> None:
-    """Print the columns of a relation. Exits with a sentence if there is none of this name."""
-    try:
-        with snapshot.reading(place) as connection:
-            columns = contract.columns(connection, name)
-    except contract.UnknownRelation as error:
-        fail(error, USAGE)
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
-    _print(("column", "type", "what it means"), ((c.name, c.type, c.comment) for c in columns))
-
-
-def _print(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*header, box=None)
-    for row in rows:
-        table.add_row(*row)
-    # A terminal wraps what is wider than it is.
-    Console(highlight=False, soft_wrap=True, markup=False, width=1_000).print(table)
+    with exit_codes(), snapshot.reading(place) as connection:
+        known = contract.relations(connection)
+    show_table(("relation", "what it is"), known.items())

@@ -1,19 +1,24 @@
 """The command that shows who fails most: the table that one would otherwise write SQL for."""
 
-import os
 import re
 import shutil
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
-import duckdb
 import typer
 
 from queries import config, snapshot
 from queries.analyst.output import Capped, Format, write
-from queries.cli.exits import FAILED, USAGE, fail, interruptible
-from queries.cli.query import ConfigOption, DayOption, ServicesOption, StoreOption, configured
+from queries.cli.exits import exit_codes
+from queries.cli.options import (
+    ConfigOption,
+    DayOption,
+    ServicesOption,
+    StoreOption,
+    configured,
+    day_of,
+)
 from queries.report.figures import NothingToReport
 from queries.report.sentences import span
 from queries.report.top import FAILURES, Span, lately, top
@@ -57,27 +62,19 @@ def show_top(
         raise typer.BadParameter("a terminal shows no Parquet; lead it into a file")
     width = max(20, shutil.get_terminal_size().columns - _NUMBERS) if terminal else None
     place = config.store_of(store, configured(config_file))
-    try:
-        with interruptible(), snapshot.reading(place) as connection:
-            shown = _day(day) if day else lately(connection, back)
-            chosen = tuple(service) if service else None
-            rows = Capped(top(connection, shown, chosen, codes, width), limit)
-            write(rows, as_, sys.stdout.buffer, terminal=terminal)
-    except NothingToReport as nothing:
-        fail(nothing, USAGE)
-    except BrokenPipeError:
-        # Whoever reads has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
-        fail(error, FAILED)
+    with exit_codes(), snapshot.reading(place) as connection:
+        shown = _day(day_of(day, "--day")) if day else lately(connection, back)
+        chosen = tuple(service) if service else None
+        rows = Capped(top(connection, shown, chosen, codes, width), limit)
+        write(rows, as_, sys.stdout.buffer, terminal=terminal)
     more = f"; more than {limit:,} rows, --limit shows more" if rows.cut else ""
     typer.echo(f"{span(*shown)} UTC, before: as long before that{more}", err=True)
 
 
-def _day(day: datetime) -> Span:
+def _day(day: date) -> Span:
+    start = datetime.combine(day, time())
     try:
-        return Span(day, day + timedelta(days=1))
+        return Span(start, start + timedelta(days=1))
     except OverflowError:
         raise NothingToReport(f"there are no requests on {day:%Y-%m-%d} (UTC)") from None
 

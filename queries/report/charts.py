@@ -16,6 +16,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
+from queries.failures import Misused
 from queries.report.figures import LATE_HOURS, Report
 from queries.report.heat import level
 from queries.report.palette import light
@@ -28,7 +29,7 @@ _WIDTH = 10.0
 _ROW = 0.22
 
 
-class NothingToDraw(Exception):
+class NothingToDraw(Misused):
     """A chart without anything in it; the message says why."""
 
 

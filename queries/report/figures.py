@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from queries import snapshot
+from queries.failures import Misused
 from queries.report.codes import Codes, Grid, codes
 from queries.report.heat import Heat, heat
 from queries.report.standouts import Standouts, standouts
@@ -41,7 +42,7 @@ _STEPS = {
 _SQL = statements(__name__)
 
 
-class NothingToReport(Exception):
+class NothingToReport(Misused):
     """A period or service of which nothing can be told; the message says where there is data."""
 
 

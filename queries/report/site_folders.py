@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from queries.failures import Misused
+
 _VERSIONS, _MARK = ".days", ".days/format"
 _FORMAT = "httpcodes site 1\n"
 _UNFINISHED = ".tmp-"
@@ -28,7 +30,7 @@ _LONGEST_STEM = 200
 _WAITING = 16
 
 
-class BadSite(Exception):
+class BadSite(Misused):
     """A place that no site can be written to; the message says why, and what could be."""
 
 

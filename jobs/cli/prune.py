@@ -9,8 +9,9 @@ from jobs import prune as pruning
 from jobs.cli.exits import exit_codes
 from jobs.cli.limits import DryRunOption
 from jobs.cli.settings import JsonOption, settled
-from queries.cli.exits import PARTLY_DONE, told
-from queries.cli.query import ConfigOption, StoreOption
+from queries.cli.exits import told
+from queries.cli.options import ConfigOption, StoreOption
+from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
 

@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 
+from queries.failures import Misused
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MOST = timedelta(days=3650)
 
 
-class BadDuration(Exception):
+class BadDuration(Misused):
     """A span of time that can't be followed; the message says what would be accepted."""
 
 

@@ -1,0 +1,33 @@
+"""The command that takes files back."""
+
+from typing import Annotated
+
+import typer
+
+from jobs import forget as forgetting
+from jobs.cli.exits import exit_codes
+from jobs.cli.settings import (
+    settled,
+)
+from queries.cli.options import ConfigOption, StoreOption
+
+app = typer.Typer()
+
+
+@app.command()
+def forget(
+    path: Annotated[list[str], typer.Argument(metavar="PATH...", help="A file or a folder.")],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take back what files added; they stay away until their content changes.
+
+    \b
+    httpcodes forget logs/2025-09-09.parquet
+    """
+    with exit_codes():
+        settings = settled(store, config)
+        forgotten = forgetting.forget(settings.store, path, settings.terms)
+    for file in forgotten.paths:
+        typer.echo(f"forgotten {file}", err=True)
+    typer.echo(f"published {forgotten.snapshot}", err=True)

@@ -1,0 +1,31 @@
+"""The command that writes sample logs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.exits import exit_codes
+from jobs.logs import sample as samples
+from jobs.logs.choice import Choice
+
+app = typer.Typer()
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to; a folder for each format.")],
+    rows: Annotated[int, typer.Option(min=0, help="Random requests, all together.")] = 20_000,
+    services: Annotated[int, typer.Option(min=samples.MIN_SERVICES, help="Services.")] = 15,
+    days: Annotated[int, typer.Option(min=1, help="Days, from 2025-09-09 on.")] = 1,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal rows.")] = 1,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="One format; else three.")
+    ] = None,
+) -> None:
+    """Write sample logs, with the requests behind the documented example among them."""
+    with exit_codes():
+        choice = Choice.of(format_)
+        wanted = [choice.format] if choice.format else samples.USUAL
+        made = samples.Sample(rows, services, days, seed, wanted)
+        samples.write(made, folder, lambda file: typer.echo(file, err=True))
