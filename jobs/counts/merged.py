@@ -44,12 +44,10 @@ class Merging:
     waiting: Sequence[str]
     """Paths of what it may count."""
     occupied: set[str] = field(init=False)
-    refused: set[tuple[str, str]] = field(init=False)
-    """Paths and fingerprints of what was refused before: in doubt it stays so."""
 
     def __post_init__(self) -> None:
         self.occupied = self.ledger.occupied(self.waiting)
-        self.refused = set(self.work.connection.execute(_SQL["refused"]).fetchall())
+        self.work.connection.execute(_SQL["refused"])
 
     def settle(self, outcome: Outcome, *, count_anyway: bool) -> None:
         """Merge what is proven, and refuse what is in doubt, among what this run counted."""
@@ -60,7 +58,7 @@ class Merging:
         connection.execute(_SQL["earlier"])
         if not count_anyway and self._anything_left():
             doubts += self._folded_away()
-            table = _Table(self.work, self.refused)
+            table = _Table(self.work)
             taken = [number for doubt in doubts for number in doubt.new]
             for new, old in table.proven(table.numbered(taken)):
                 self._merge(table, new, old, outcome)
@@ -155,15 +153,16 @@ _ANYWAY = "`httpcodes run --count-anyway` counts it beside them"
 class _Table:
     """The new files and the earlier ones that they may hold, with what each counted."""
 
-    def __init__(self, work: Revision, refused: Collection[tuple[str, str]]) -> None:
+    def __init__(self, work: Revision) -> None:
         self._connection = work.connection
         files = self._connection.execute(_SQL["files"]).fetchall()
         self._connection.execute(_SQL["lines"])
         lines = self._connection.execute(_SQL["held"]).fetchnumpy()
         self._ids = np.array([file[0] for file in files])
         self._paths = [file[1] for file in files]
-        self._strict = np.array([(file[1], file[2]) in refused for file in files])
-        roles = np.array([file[3] for file in files])
+        roles = np.array([file[2] for file in files])
+        # Where something was refused, doubt does not end by itself.
+        self._strict = np.array([file[3] for file in files], bool)
         self.new: Files = roles == "new"
         self.gone: Files = roles == "gone"
         self.going: Files = roles == "going"
@@ -199,15 +198,24 @@ class _Table:
 
     def doubts(self) -> list[_Doubt]:
         """What is in doubt of all that is not proven."""
-        for new, _ in list(self._sums.groups(self.new, self.gone)):
+        for new, gone in list(self._sums.groups(self.new, self.gone)):
             some = new & self.new
             own = self.going & np.isin(self._paths, self.paths(some))
-            strict = bool((some & self._strict).any())
-            held = self._sums.nearly(some, self.gone, own, strict=strict) if some.any() else None
+            held = self._sums.nearly(some, self.gone, own) if some.any() else None
             if held is not None:
+                # Where one is in doubt, what is gone may lie in others in part.
+                doubtful = self._sums.touching(self.new, gone)
                 reason = f"holds nearly what {self._difference(some, held, own)}"
-                cells = self._sums.total(held) > 0
-                self._doubt(self._sums.mostly(some, cells) if some.sum() > 1 else some, reason)
+                self._doubt(doubtful, reason)
+        again = self._sums.touching(self.new & self._strict, self.gone)
+        for number in np.flatnonzero(again):
+            one = np.arange(len(again)) == number
+            held = self._sums.touching(self.gone, one)
+            reason = (
+                f"may hold what {_named(self.paths(held))} held, gone now, as files of these times "
+                "did that were refused before"
+            )
+            self._doubt(one, reason)
         return self._unproven
 
     def _open(self, new: Files, old: Files) -> str | None:
@@ -255,15 +263,18 @@ def _sums(
 ) -> Sums:
     cell = lines["cell"].astype(np.int64)
     cells = int(cell.max(initial=-1)) + 1
-    kind, counts = np.zeros(cells, np.int64), np.zeros(cells, bool)
-    kind[cell], counts[cell] = lines["kind"], lines["counts"]
+    kind, bucket = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
+    counts = np.zeros(cells, bool)
+    kind[cell], bucket[cell], counts[cell] = lines["kind"], lines["bucket"], lines["counts"]
     folders = np.unique([path.rpartition("/")[0] for path in paths], return_inverse=True)[1]
     # What has no time lies within any.
     ends = np.iinfo(np.int64)
     first = np.array([ends.max if file[4] is None else file[4] for file in files], np.int64)
     last = np.array([ends.min if file[5] is None else file[5] for file in files], np.int64)
     file = np.searchsorted(ids, lines["file_id"])
-    return Sums(file, cell, lines["requests"].astype(np.int64), kind, counts, first, last, folders)
+    return Sums(
+        file, cell, lines["requests"].astype(np.int64), kind, bucket, counts, first, last, folders
+    )
 
 
 def _named(paths: Sequence[str], how_many: int | None = None) -> str:

@@ -1,6 +1,7 @@
 -- name: refused
--- What was refused before, as far as it may be for want of a proof.
-SELECT path, fingerprint FROM internal.files WHERE state = 'refused'
+-- The times of files that were refused for want of a proof, and may be still, or lie in others now.
+CREATE OR REPLACE TEMP TABLE refused AS
+SELECT first_request, last_request FROM internal.files WHERE state = 'refused' AND first_request IS NOT NULL
 
 -- name: fresh
 -- The files that this run counts, and the cells that they count for.
@@ -59,10 +60,13 @@ WHERE NOT folded AND file_id IN (SELECT file_id FROM internal.files WHERE rows_c
 
 -- name: files
 SELECT
-    file_id, path, fingerprint, role,
+    file_id,
+    path,
+    role,
+    EXISTS (FROM refused WHERE refused.first_request <= files.last_request AND refused.last_request >= files.first_request),
     epoch_us(first_request) // 1000000,
     epoch_us(last_request) // 1000000
-FROM internal.files JOIN (
+FROM internal.files AS files JOIN (
     SELECT file_id, 'new' AS role FROM fresh UNION ALL SELECT file_id, role FROM earlier WHERE NOT folded
 ) USING (file_id)
 ORDER BY file_id
@@ -91,7 +95,10 @@ SELECT
 FROM held
 
 -- name: held
-SELECT file_id, cell, kind, reason IS NULL AS counts, requests FROM lines
+SELECT
+    file_id, cell, kind, reason IS NULL AS counts, requests,
+    coalesce(bucket_number(epoch_us(bucket_start)), 0) AS bucket
+FROM lines
 
 -- name: name_cell
 SELECT concat_ws(' ', service_name, strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), printf('%03d', status_code))
@@ -197,8 +204,6 @@ UPDATE internal.files SET
     rows_counted = 0,
     rows_rejected = 0,
     rows_passed_over = 0,
-    first_request = NULL,
-    last_request = NULL,
     format = NULL,
     reading_id = NULL
 WHERE file_id IN (FROM chosen)

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 PROOF = 12
 """How many different counts (a service, a status code, a number) have to agree as a proof."""
+MISFITS = 8
+"""How many cells would have to misfit, were it chance that they all fit: one in 3,000 then do."""
+LOST = 20
+"""One request in so many may be lost without ending the doubt."""
 _ROUNDS = 50
 
 Files = NDArray[np.bool_]
@@ -30,6 +34,8 @@ class Sums:
     requests: Ints
     kind: Ints
     """By cell: its service and status code."""
+    bucket: Ints
+    """By cell."""
     counts: NDArray[np.bool_]
     """By cell: whether it counts; else it holds rows rejected or passed over, for one reason."""
     first: Ints
@@ -58,7 +64,8 @@ class Sums:
 
     def groups(self, new: Files, old: Files) -> Iterator[tuple[Files, Files]]:
         """What to try: files with cells in common, those in one folder, each new file alone."""
-        labels = self._labels(new | old)
+        new = self.touching(new, old)
+        labels = self._labels(new, old)
         # What counts nothing may belong to any.
         together = [
             (labels == label) | (old & ~self._counting()) for label in np.unique(labels[new])
@@ -74,27 +81,29 @@ class Sums:
             for number in numbers if len(numbers) > 1 else ():
                 yield self._only(number), old & some
 
-    def nearly(self, new: Files, gone: Files, own: Files, *, strict: bool = False) -> Files | None:
+    def nearly(self, new: Files, gone: Files, own: Files) -> Files | None:
         """Gone files that the new ones seem to hold, though not exactly.
 
         `own` is what lay at the new files' paths before, and goes by itself. It seems so if what
-        is held whole makes up half of them (anything at all, if `strict`), or if half of the cells
-        agree, or if they are half of what is gone and hold nothing else.
+        is gone lies in the new files or these in that, and not by chance; or if half of the cells
+        agree.
         """
         mine = self.total(own & self._fitting(self.total(new)))
         have = np.where(self.counts, self.total(new) - mine, 0)
         inside = gone & self._reaching_within(new) & self._counting()
-        whole = inside & self._fitting(have)
-        held = self._counted(whole)
-        sizes = np.bincount(self.file, self.requests * self.counts[self.cell], len(self.first))
-        if whole.any() and (strict or ((held <= have).all() and 2 * held.sum() >= have.sum())):
-            return whole
-        if whole.any() and 2 * sizes[whole].max() >= have.sum():
-            largest: Files = whole & (sizes == sizes[whole].max())
-            return largest
-        if self._alike(have, inside):
+        whole = inside & self._nearly_fitting(have)
+        largest = whole & (self._sizes() == self._sizes()[whole].max(initial=0))
+        for some in (whole, largest):
+            if some.any() and self._lies_in(self._counted(some), have):
+                return some
+        if self._alike(have, self._counted(inside)):
             return inside
-        return gone & self._counting() if self._lies_within(have, gone) else None
+        gone = gone & self._counting()
+        for some in (gone, self._holding(have, gone)):
+            around = some.any() and self._reaching_within(some)[new].all()
+            if around and self._lies_in(have, self._counted(some)):
+                return some
+        return None
 
     def total(self, files: Files) -> Ints:
         """The requests of some files together, by cell."""
@@ -106,23 +115,53 @@ class Sums:
         some = self.counts & (total > 0)
         return len(np.unique(np.stack([self.kind[some], total[some]]), axis=1).T)
 
-    def mostly(self, files: Files, cells: NDArray[np.bool_]) -> Files:
-        """Those of the files at least half of whose cells are among these."""
-        counted = self.counts[self.cell]
-        all_of = np.bincount(self.file[counted], minlength=len(self.first))
-        among = np.bincount(self.file[counted & cells[self.cell]], minlength=len(self.first))
-        return files & (all_of > 0) & (2 * among >= all_of)
+    def touching(self, files: Files, others: Files) -> Files:
+        """Those of the files that count for a cell for which the others count."""
+        cells = self._counted(others) > 0
+        touching = np.zeros(len(self.first), bool)
+        touching[self.file[cells[self.cell]]] = True
+        return files & touching
 
-    def _alike(self, have: Ints, inside: Files) -> bool:
-        held = self._counted(inside)
+    def _holding(self, have: Ints, files: Files) -> Files:
+        """The smallest of the files that hold all of that alone, if any does."""
+        enough = (have[self.cell] > 0) & (self.requests >= have[self.cell])
+        holding = files & (np.bincount(self.file[enough], minlength=len(files)) == (have > 0).sum())
+        sizes = np.where(holding, self._sizes(), np.iinfo(np.int64).max)
+        smallest: Files = holding & (sizes == sizes.min())
+        return smallest
+
+    def _lies_in(self, small: Ints, large: Ints) -> bool:
+        """Whether it does, and not by chance: it is half of it, or would not fit a bucket off."""
+        if not small.any() or LOST * np.maximum(small - large, 0).sum() > small.sum():
+            return False
+        own = int((small > large).sum())
+        is_half = bool(2 * small.sum() >= large.sum())
+        return is_half or self._misfits(small, large) - own >= MISFITS
+
+    def _misfits(self, small: Ints, large: Ints) -> int:
+        """How many cells would not fit if one of the two were some minutes off, at the least."""
+        key = self.kind * (1 << 40) + self.bucket
+        order = np.argsort(key)
+        buckets = self.bucket[large > 0]
+        held = np.flatnonzero(small)
+        misfits = []
+        for shift in (-2, -1, 1, 2):
+            moved = self.bucket[held] + shift
+            some = held[(moved >= buckets.min()) & (moved <= buckets.max())]
+            near = np.searchsorted(key, key[some] + shift, sorter=order)
+            there = order[np.minimum(near, len(order) - 1)]
+            beside = np.where(key[there] == key[some] + shift, large[there], 0)
+            misfits.append(int((small[some] > beside).sum()))
+        return min(misfits)
+
+    def _alike(self, have: Ints, held: Ints) -> bool:
         same = (have == held) & (held > 0)
         half = bool(2 * same.sum() >= min((have > 0).sum(), (held > 0).sum()))
         return half and self.evidence(np.where(same, held, 0)) >= PROOF
 
-    def _lies_within(self, have: Ints, gone: Files) -> bool:
-        held = self._counted(gone)
-        within = bool((have <= held).all() and 2 * have.sum() >= held.sum())
-        return within and self.evidence(have) >= PROOF
+    def _sizes(self) -> Ints:
+        weights = self.requests * self.counts[self.cell]
+        return np.bincount(self.file, weights, len(self.first)).astype(np.int64)
 
     def _counted(self, files: Files) -> Ints:
         return np.where(self.counts, self.total(files), 0)
@@ -137,6 +176,12 @@ class Sums:
         """Files of which no line is more than what its cell may hold."""
         fitting = np.ones(len(self.first), bool)
         fitting[self.file[self.requests > limit[self.cell]]] = False
+        return fitting
+
+    def _nearly_fitting(self, limit: Ints) -> Files:
+        """Files of which all but a few requests fit."""
+        excess = np.maximum(self.requests - limit[self.cell], 0) * self.counts[self.cell]
+        fitting: Files = LOST * np.bincount(self.file, excess, len(self.first)) <= self._sizes()
         return fitting
 
     def _rest(self, files: Files, surplus: Ints) -> Files:
@@ -159,9 +204,9 @@ class Sums:
         files[number] = True
         return files
 
-    def _labels(self, files: Files) -> Ints:
-        """By file, a number that all have in common that are linked by cells."""
-        lines = files[self.file] & self.counts[self.cell]
+    def _labels(self, new: Files, old: Files) -> Ints:
+        """By file, a number that all have in common that are linked by cells of old ones."""
+        lines = (new | old)[self.file] & (self._counted(old) > 0)[self.cell]
         file, cell = self.file[lines], self.cell[lines]
         labels = np.arange(len(self.first))
         while True:
