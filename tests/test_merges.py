@@ -139,7 +139,9 @@ class History:
     def run(self) -> bool:
         """Whether all that the run took is right, and what it did not is put away."""
         summary = self.store.run(self.logs.folder)
-        refused = {str(Path(path).relative_to(self.logs.folder)) for path in summary.outcome.refused}
+        refused = {
+            str(Path(path).relative_to(self.logs.folder)) for path in summary.outcome.refused
+        }
         self.refusals += len(refused)
         self.merges += len(summary.outcome.merged)
         self.take(refused)
@@ -155,16 +157,13 @@ class History:
 
     def take(self, refused: set[str]) -> None:
         before = {name: set(rows) for name, rows in self.taken.items()}
-        for name, rows in self.lying.items():
-            if name not in refused:
-                self.taken[name] = rows
-        for name, rows in self.lying.items():
-            if name not in refused:
-                self.counted -= before.get(name, set())
-        self.counted |= {row for name in self.lying if name not in refused for row in self.lying[name]}
+        fresh = {name: rows for name, rows in self.lying.items() if name not in refused}
+        self.taken |= fresh
+        self.counted -= {row for name in fresh for row in before.get(name, ())}
+        self.counted |= {row for rows in fresh.values() for row in rows}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_history_counts_a_row_twice_or_loses_one_without_a_word(
     seed: int, logs: Logs, store: Store
 ) -> None:
