@@ -1,5 +1,6 @@
 """Files are taken back: their counts go, and they stay away until their content changes."""
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from queries.failures import Misused
 
 
 class NotInLedger(Misused):
-    """A path that the ledger does not know, or knows as forgotten; the message names it."""
+    """A path of which nothing counts by itself; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,25 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
             unfolded = _unfold(work, ledger, named.keys()) or unfolded
             ledger.forget(named.keys())
             forgotten |= named
-            if not any(f"{file}/".startswith(f"{place}/") for file in forgotten.values()):
+            known = [*forgotten.values(), *ledger.merged(place)]
+            if not any(f"{file}/".startswith(f"{place}/") for file in known):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
+        for path in paths:
+            _refuse_merged(ledger.merged(sources.place(path)))
         rollup.settle(work.connection)
         if unfolded:
             fold.tidy(work.connection)
         shown.show(work, store)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(set(forgotten.values())))
+
+
+def _refuse_merged(merged: dict[str, str]) -> None:
+    for path, holder in merged.items():
+        raise NotInLedger(
+            f"the rows of {path} lie in {holder} by now; "
+            f"`httpcodes forget {shlex.quote(holder)}` takes back all of these"
+        )
 
 
 def _unfold(work: Revision, ledger: Ledger, files: Collection[int]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from jobs.counts import fold, names, rollup, runs
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Content, Ledger
+from jobs.counts.merged import Merging
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
 from jobs.logs import sources
@@ -38,6 +39,8 @@ class Policy:
     """Which of the files that wait it takes; the others stay for a later run."""
     fail_fast: bool = False
     """Whether the first file that can't be used fails the run."""
+    count_anyway: bool = False
+    """Whether files count also where they seem to hold what files that are gone held."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Summary:
                 "unchanged": done.files_unchanged,
                 "replaced": done.files_replaced,
                 "duplicate": done.files_duplicate,
+                "merged": len(done.merged),
                 "refused": len(done.refused),
                 "quarantined": len(done.quarantined),
             },
@@ -93,6 +97,7 @@ class Summary:
             },
             "rejected": dict(sorted(done.rejected.items())),
             "passed_over": dict(sorted(done.passed_over.items())),
+            "merged": runs.listed(done.merged),
             "refused": runs.listed(done.refused),
             "quarantined": runs.listed(done.quarantined),
             "not_kept": runs.listed(done.not_kept),
@@ -131,6 +136,7 @@ def run(
         waiting, corrections = _arrange(work, ledger, ingest, found.files)
         taken = policy.selection.of(waiting)
         to_do = ingest.outcome.bytes_done + sum(file.size for file in taken)
+        merging = Merging(work, ledger, _places(wanted), [file.path for file in waiting])
         ingest.take(taken, corrections)
         if not ledger.unchanged() + ingest.outcome.files_unchanged:
             ingest.check_machine(len(taken))
@@ -138,6 +144,7 @@ def run(
         # Of what was counted, copies need no reading.
         copies = [content for path, content in corrections.items() if path in left]
         left -= {c.file.path for c in copies} - ingest.settle(copies).keys()
+        merging.settle(ingest.outcome, count_anyway=policy.count_anyway)
         _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.refused)
         rollup.settle(work.connection)
 
@@ -165,6 +172,10 @@ def _arrange(
     new = ingest.settle(met)
     settled = {file.path for file in doubtful} - new.keys()
     return [files[path] for path in ledger.unsettled() if path not in settled], new
+
+
+def _places(wanted: Sequence[Source]) -> list[str]:
+    return [place for source in wanted for place in source.where]
 
 
 def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:

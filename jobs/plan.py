@@ -1,7 +1,7 @@
 """What a run would do, found out without doing it: nothing is written, not even a lock.
 
 What can't be known before all rows of a file are read stays open: damaged pages, rows that
-can't be counted, a column that turns out to hold addresses.
+can't be counted, a column that turns out to hold addresses, rows of files that are gone.
 """
 
 import os

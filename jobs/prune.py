@@ -98,7 +98,7 @@ def prune(store: Path, retention: Retention) -> Pruned:
         if before:
             _expire(connection, before, files)
         copies = raw_copies.expired(connection, work.started_at, work.terms.raw_days)
-        Ledger(work)
+        Ledger(work).release()
         shown.show(work, store)
         runs.record(work, runs.Outcome())
     gone = [file.stem for file in kept if not file.exists()]

@@ -1,6 +1,6 @@
 -- name: findings
 -- Every line is a contradiction: which check, where, what should be there, and what is there.
-WITH cells AS (
+WITH RECURSIVE cells AS (
     SELECT service_id, bucket_start, status_code, sum(requests) AS requests, count(*) AS lines, min(requests) AS least
     FROM internal.cells GROUP BY ALL
 ),
@@ -16,6 +16,30 @@ in_force AS (
     LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.rejects GROUP BY file_id) AS refused USING (file_id)
     LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.passed_over GROUP BY file_id) AS passed USING (file_id)
     WHERE state = 'ingested'
+),
+contents AS (
+    SELECT *, concat_ws(' ', fingerprint, nullif(named_service, '')) AS content FROM internal.files
+),
+-- What holds the rows of merged files may have been merged, too.
+held AS (
+    SELECT file_id, unnest(merged_into) AS content FROM internal.files WHERE state = 'merged'
+    UNION
+    SELECT held.file_id, unnest(merged_into)
+    FROM held JOIN contents USING (content) WHERE state = 'merged'
+),
+-- Rows of files that were merged together, beside those of what they were merged into.
+exchanged AS (
+    SELECT min(path) AS path, merged_into, sum(rows_read + rows_passed_over) AS rows FROM internal.files
+    WHERE state = 'merged' AND rows_read > 0 GROUP BY merged_into
+),
+received AS (
+    SELECT exchanged.path, exchanged.rows AS given, sum(contents.rows) AS taken
+    FROM exchanged JOIN (
+        SELECT content, max(rows_read + rows_passed_over) AS rows FROM contents
+        WHERE state IN ('ingested', 'merged') GROUP BY content
+    ) AS contents ON list_contains(merged_into, content)
+    GROUP BY exchanged.path, exchanged.rows, merged_into
+    HAVING count(*) = len(merged_into)
 )
 SELECT 'rows read = counted + rejected' AS check, path AS place, rows_read AS expected, rows_counted + rows_rejected AS found
 FROM internal.files WHERE rows_read <> rows_counted + rows_rejected
@@ -71,6 +95,13 @@ SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP 
 UNION ALL
 SELECT 'a duplicate has a file in force', path, 1, 0
 FROM internal.files AS files ANTI JOIN in_force USING (fingerprint, named_service) WHERE files.state = 'duplicate'
+UNION ALL
+SELECT 'the rows of a merged file are in force', path, 1, 0
+FROM internal.files WHERE state = 'merged' AND file_id NOT IN (SELECT held.file_id FROM held JOIN contents USING (content) WHERE state = 'ingested')
+UNION ALL
+-- Some may be older than what is kept, and known no more.
+SELECT 'rows of merged files = rows of what holds them', path, given, taken
+FROM received WHERE given > taken OR (given < taken AND (SELECT kept_from FROM internal.snapshot) IS NULL)
 ORDER BY ALL
 
 -- name: days

@@ -74,7 +74,8 @@ CREATE TABLE internal.files (
     plausible_from TIMESTAMP,
     plausible_until TIMESTAMP,
     named_service VARCHAR DEFAULT '',
-    displaced BOOLEAN DEFAULT false
+    displaced BOOLEAN DEFAULT false,
+    merged_into VARCHAR[]
 );
 COMMENT ON TABLE internal.files IS 'The ledger: one row for each content that a path has had.';
 COMMENT ON COLUMN internal.files.version IS 'What the file system says of the file beside its size; equal means untouched. NULL: look at the content again.';
@@ -85,6 +86,7 @@ COMMENT ON COLUMN internal.files.plausible_from IS 'Rows of earlier moments were
 COMMENT ON COLUMN internal.files.plausible_until IS 'Rows of this moment and of later ones were rejected, UTC. NULL: none were for that.';
 COMMENT ON COLUMN internal.files.named_service IS 'The service that the path or the options gave the file; empty: its rows name theirs. Equal content of an equal name counts once.';
 COMMENT ON COLUMN internal.files.displaced IS 'Whether other known content was moved to its path since: what was counted of it stays, as of a file that is gone.';
+COMMENT ON COLUMN internal.files.merged_into IS 'Of a merged file: the contents that hold its rows, as fingerprints, each with its named service if it has one.';
 
 CREATE TABLE internal.raw_copies (
     file_id INTEGER NOT NULL,
@@ -173,7 +175,8 @@ CREATE TABLE runs (
     rows_read BIGINT NOT NULL,
     rows_counted BIGINT NOT NULL,
     rows_rejected BIGINT NOT NULL,
-    rows_passed_over BIGINT DEFAULT 0
+    rows_passed_over BIGINT DEFAULT 0,
+    files_merged BIGINT DEFAULT 0
 );
 COMMENT ON TABLE runs IS 'One row a published run.';
 COMMENT ON COLUMN runs.run_id IS 'Also the name of the snapshot that the run published.';
@@ -184,12 +187,13 @@ COMMENT ON COLUMN runs.files_unchanged IS 'Known files whose content is what it 
 COMMENT ON COLUMN runs.files_replaced IS 'Known files with new content, which took the place of the old.';
 COMMENT ON COLUMN runs.files_duplicate IS 'Files that hold what another file holds or a forgotten one held; not counted.';
 COMMENT ON COLUMN runs.files_forgotten IS 'Files that were taken back by hand.';
-COMMENT ON COLUMN runs.files_refused IS 'Files that would replace a folded one; a rebuild of its days counts them.';
+COMMENT ON COLUMN runs.files_refused IS 'Files that would replace a folded one, or seem to hold rows that count already.';
 COMMENT ON COLUMN runs.files_quarantined IS 'Files that could not be used.';
 COMMENT ON COLUMN runs.rows_read IS 'Rows of the files that this run ingested or replaced.';
 COMMENT ON COLUMN runs.rows_counted IS 'Those of them that were counted.';
 COMMENT ON COLUMN runs.rows_rejected IS 'Those of them that could not be counted; rejected_rows says why.';
 COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';
+COMMENT ON COLUMN runs.files_merged IS 'Files that were gone and whose rows lie in new ones, which count in their place.';
 
 CREATE VIEW rollup_5m AS
 SELECT service_name, bucket_start, status_code, requests
@@ -290,7 +294,7 @@ COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a 
 COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
 COMMENT ON COLUMN source_files.ingested_at IS 'When the run that wrote this row started, UTC.';
 COMMENT ON COLUMN source_files.run_id IS 'That run.';
-COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file.';
+COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file, or seems to hold rows that count already; merged: it is gone, and other files in force hold exactly its rows.';
 COMMENT ON COLUMN source_files.reason IS 'Why the state is what it is, in a sentence; NULL: nothing to say.';
 COMMENT ON COLUMN source_files.folded IS 'True once the replacement window of a file in force has closed: its contributions are no longer kept apart.';
 COMMENT ON COLUMN source_files.file_id IS 'Joins contributions.';

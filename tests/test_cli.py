@@ -17,8 +17,9 @@ from conftest import PROJECT, Command, Logs, Store
 
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"
-LINES = ["files ingested", "files unchanged", "files replaced", "files duplicate", "files refused",
-         "files quarantined", "rows read", "rows counted", "rows rejected"]  # fmt: skip
+LINES = ["files ingested", "files unchanged", "files replaced", "files duplicate", "files merged",
+         "files refused", "files quarantined", "rows read", "rows counted", "rows rejected",
+         "rows passed over"]  # fmt: skip
 
 
 def test_a_run_says_what_it_did_on_stderr_and_nothing_on_stdout(
@@ -49,11 +50,14 @@ def test_json_is_a_machines_summary_on_stdout(logs: Logs, store: Store, httpcode
             "unchanged": 0,
             "replaced": 0,
             "duplicate": 0,
+            "merged": 0,
             "refused": 0,
             "quarantined": 1,
         },
-        "rows": {"read": 2, "counted": 1, "rejected": 1},
+        "rows": {"read": 2, "counted": 1, "rejected": 1, "passed_over": 0},
         "rejected": {"status unreadable": 1},
+        "passed_over": {},
+        "merged": [],
         "refused": [],
         "quarantined": [
             {

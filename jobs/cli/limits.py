@@ -28,6 +28,13 @@ UntilOption = Annotated[
 FailFastOption = Annotated[
     bool, typer.Option("--fail-fast", help="Fail, and publish nothing, if a file can't be used.")
 ]
+AnywayOption = Annotated[
+    bool,
+    typer.Option(
+        "--count-anyway",
+        help="Count files also where they seem to hold what files that are gone held.",
+    ),
+]
 MemoryLimitOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="How much memory DuckDB may use, as 512MB.")
 ]

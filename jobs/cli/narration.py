@@ -46,7 +46,7 @@ def progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
 def narrate_run(summary: nightly.Summary, console: Console) -> None:
     figures = summary.as_json()
     console.print(_table(figures))
-    for state in ("refused", "quarantined"):
+    for state in ("merged", "refused", "quarantined"):
         _narrate_files(state, figures[state], console)
     _narrate_not_kept(figures, console)
     if summary.left:

@@ -11,6 +11,7 @@ from jobs import plan as planning
 from jobs.cli import export as cli_export
 from jobs.cli.exits import exit_codes
 from jobs.cli.limits import (
+    AnywayOption,
     DryRunOption,
     FailFastOption,
     MaxFilesOption,
@@ -71,6 +72,7 @@ def run(
     since: SinceOption = None,
     until: UntilOption = None,
     fail_fast: FailFastOption = False,
+    count_anyway: AnywayOption = False,
     memory_limit: MemoryLimitOption = None,
     threads: ThreadsOption = None,
     dry_run: DryRunOption = False,
@@ -95,6 +97,8 @@ def run(
             settings.policy(retry=retry or choice.given, replace_within=replace_within),
             selection=selected(since, until, max_files),
             fail_fast=fail_fast,
+            count_anyway=count_anyway,
+            count_anyway=count_anyway,
         )
         signals = Signals.of(settings.config, metrics_file, log_format, ping_url)
         for place in (export or settings.config.export, signals.metrics_file):

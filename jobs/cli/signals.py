@@ -95,7 +95,7 @@ class Watch:
         """The run's snapshot is in force."""
         self._summary = summary
         figures = summary.as_json()
-        for kind in ("quarantined", "refused", "not_kept"):
+        for kind in ("merged", "quarantined", "refused", "not_kept"):
             for file in figures.pop(kind):
                 self._event(f"file_{kind}", **file)
         for reason, rows in figures.pop("rejected").items():

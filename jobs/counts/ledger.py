@@ -208,6 +208,22 @@ class Ledger:
         which = {"file_ids": list(files)}
         self._connection.execute(_SQL["forgotten_counts"], which)
         self._connection.execute(_SQL["mark_forgotten"], which)
+        self.release("forgotten", "taken back by hand")
+
+    def release(self, state: str = "replaced", reason: str | None = None) -> None:
+        """Let go of merged files whose rows count in no other file any more."""
+        self._connection.execute(_SQL["release"], {"state": state, "reason": reason})
+
+    def merged(self, path: str) -> dict[str, str]:
+        """Merged files at this path, or below it, by path: a file in which their rows count."""
+        return dict(self._connection.execute(_SQL["merged"], {"path": path}).fetchall())
+
+    def holder(self, merged: int) -> str | None:
+        """The path of a file in which the rows of this merged one count, if they do."""
+        rows: list[tuple[str | None]] = self._connection.execute(
+            _SQL["holder"], {"file_id": merged}
+        ).fetchall()
+        return rows[0][0]
 
     def withdraw(self, files: Collection[int], reason: str) -> None:
         """Take files out of force; a copy does not take their place, but may stay."""
@@ -216,8 +232,9 @@ class Ledger:
         self._connection.execute(_SQL["mark_withdrawn"], which | {"reason": reason})
 
     def drop_copies(self) -> None:
-        """Know no copies of what this run took out of force: should they come, they are new."""
+        """Know no copies and parts of what this run took out of force: they would be new."""
         self._connection.execute(_SQL["drop_copies"])
+        self.release()
 
     def in_force(self, paths: Sequence[str]) -> list[Counted]:
         """The files in force that lie at these paths."""

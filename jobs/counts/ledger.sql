@@ -6,6 +6,21 @@ CREATE OR REPLACE TEMP TABLE listed (
 CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
 CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
 
+-- Where the rows of merged files count by now: what they were merged into may have been merged, too.
+CREATE OR REPLACE TEMP MACRO identity(fingerprint, named_service) AS
+    concat_ws(' ', fingerprint, nullif(named_service, ''));
+CREATE OR REPLACE TEMP VIEW living AS
+WITH RECURSIVE links AS (
+    SELECT file_id, unnest(merged_into) AS content FROM internal.files WHERE state = 'merged'
+    UNION
+    SELECT links.file_id, unnest(merged_into)
+    FROM links JOIN internal.files AS files ON content = identity(fingerprint, named_service)
+    WHERE state = 'merged'
+)
+SELECT links.file_id, path AS holder
+FROM links JOIN internal.files AS files ON content = identity(fingerprint, named_service)
+WHERE state = 'ingested';
+
 -- name: add
 INSERT INTO added SELECT unnest($file_ids)
 
@@ -36,7 +51,7 @@ FROM listed
 JOIN internal.files AS known
     ON known.path = listed.path AND known.size = listed.size AND known.version = listed.version
 WHERE NOT displaced AND (
-    known.state IN ('ingested', 'forgotten')
+    known.state IN ('ingested', 'forgotten', 'merged')
     OR (
         known.state = 'refused'
         AND known.read_under = listed.read_under
@@ -70,7 +85,7 @@ SELECT path FROM listed ANTI JOIN settled USING (path) ORDER BY path
 -- a size that known content has. All others hold what was never met.
 SELECT path FROM listed ANTI JOIN settled USING (path)
 WHERE path IN (SELECT path FROM internal.files WHERE state <> 'replaced')
-    OR size IN (SELECT size FROM internal.files WHERE state IN ('ingested', 'forgotten'))
+    OR size IN (SELECT size FROM internal.files WHERE state IN ('ingested', 'forgotten', 'merged'))
 ORDER BY path
 
 -- name: reopen
@@ -108,9 +123,10 @@ held AS (
         named_service,
         min(path) FILTER (state = 'ingested') AS first,
         max(path) FILTER (state = 'ingested') AS last,
-        min(path) FILTER (state = 'forgotten') AS forgotten_twin
+        min(path) FILTER (state = 'forgotten') AS forgotten_twin,
+        bool_or(state = 'merged') AS merged
     FROM internal.files
-    WHERE state IN ('ingested', 'forgotten') AND fingerprint IN (SELECT fingerprint FROM asked)
+    WHERE state IN ('ingested', 'forgotten', 'merged') AND fingerprint IN (SELECT fingerprint FROM asked)
     GROUP BY fingerprint, named_service
 ),
 summed AS (
@@ -124,6 +140,7 @@ summed AS (
 SELECT
     path,
     counted
+        OR merged
         OR (duplicate AND twin IS NOT NULL)
         -- Forgotten content may come back to a path that something else was counted from since.
         OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested' AND NOT displaced)) AS unchanged,
@@ -210,6 +227,21 @@ WHERE state = 'duplicate'
     AND (fingerprint, named_service) NOT IN (
         SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
     )
+
+-- name: release
+-- Merged files whose rows count nowhere any more are what $state says: should they come, they are
+-- new, unless they were taken back.
+UPDATE internal.files SET state = $state, reason = $reason, merged_into = NULL
+WHERE state = 'merged' AND file_id NOT IN (SELECT file_id FROM living)
+
+-- name: merged
+-- Files at a path or below it whose rows count in others, and one of these.
+SELECT path, min(holder) FROM internal.files JOIN living USING (file_id)
+WHERE path = $path OR starts_with(path, $path || '/')
+GROUP BY path ORDER BY path
+
+-- name: holder
+SELECT min(holder) FROM living WHERE file_id = $file_id
 
 -- name: named
 -- Rows at a path or below it that something is counted for, and of all copies of what they hold,

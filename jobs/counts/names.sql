@@ -64,7 +64,7 @@ QUALIFY row_number() OVER (PARTITION BY homeless.file_id ORDER BY rank, places.p
 CREATE OR REPLACE TEMP TABLE moved_over AS
 SELECT path
 FROM lying
-WHERE (fingerprint, named_service) IN (SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten'))
+WHERE (fingerprint, named_service) IN (SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten', 'merged'))
     AND (path, fingerprint) NOT IN (SELECT (path, fingerprint) FROM internal.files WHERE state = 'forgotten')
 
 -- name: vacated

@@ -19,8 +19,10 @@ class Outcome:
     files_replaced: int = 0
     files_duplicate: int = 0
     files_forgotten: int = 0
+    merged: dict[str, str] = field(default_factory=dict)
+    """What holds the rows of files that are gone, as a sentence by path."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Reasons by path, of files that would replace a folded one."""
+    """Reasons by path, of files that can't be counted for what counts already."""
     rows_read: int = 0
     rows_counted: int = 0
     rows_rejected: int = 0
@@ -50,7 +52,7 @@ def record(work: Revision, done: Outcome) -> None:
         [work.started_at, int(work.terms.settle.total_seconds())],
     )
     work.connection.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             work.run_id,
             work.started_at,
@@ -66,5 +68,6 @@ def record(work: Revision, done: Outcome) -> None:
             done.rows_counted,
             done.rows_rejected,
             done.rows_passed_over,
+            len(done.merged),
         ],
     )

@@ -86,6 +86,8 @@ ALTER TABLE internal.files ADD COLUMN named_service VARCHAR DEFAULT '';
 COMMENT ON COLUMN internal.files.named_service IS 'The service that the path or the options gave the file; empty: its rows name theirs. Equal content of an equal name counts once.';
 ALTER TABLE internal.files ADD COLUMN displaced BOOLEAN DEFAULT false;
 COMMENT ON COLUMN internal.files.displaced IS 'Whether other known content was moved to its path since: what was counted of it stays, as of a file that is gone.';
+ALTER TABLE internal.files ADD COLUMN merged_into VARCHAR[];
+COMMENT ON COLUMN internal.files.merged_into IS 'Of a merged file: the contents that hold its rows, as fingerprints, each with its named service if it has one.';
 
 ALTER TABLE internal.registry ADD COLUMN since_run VARCHAR;
 COMMENT ON COLUMN internal.registry.since_run IS 'The run that registered it. Runs are in order of their ids, whatever clocks say.';
@@ -104,6 +106,9 @@ COMMENT ON TABLE internal.passed_over IS 'Rows that are no requests of clients, 
 
 ALTER TABLE runs ADD COLUMN rows_passed_over BIGINT DEFAULT 0;
 COMMENT ON COLUMN runs.rows_passed_over IS 'Rows of the files ingested that are no requests of clients.';
+ALTER TABLE runs ADD COLUMN files_merged BIGINT DEFAULT 0;
+COMMENT ON COLUMN runs.files_merged IS 'Files that were gone and whose rows lie in new ones, which count in their place.';
+COMMENT ON COLUMN runs.files_refused IS 'Files that would replace a folded one, or seem to hold rows that count already.';
 
 CREATE OR REPLACE VIEW source_files AS
 SELECT
@@ -124,7 +129,7 @@ COMMENT ON COLUMN source_files.first_request IS 'Earliest plausible moment of a 
 COMMENT ON COLUMN source_files.last_request IS 'Latest plausible moment of a row, counted or not, UTC; NULL: no row has one.';
 COMMENT ON COLUMN source_files.ingested_at IS 'When the run that wrote this row started, UTC.';
 COMMENT ON COLUMN source_files.run_id IS 'That run.';
-COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file.';
+COMMENT ON COLUMN source_files.state IS 'ingested: in force, its rows are in the counts; replaced: other content took its place; forgotten: taken back; duplicate: another file in force holds the same; quarantined: could not be used; refused: it would replace a folded file, or seems to hold rows that count already; merged: it is gone, and other files in force hold exactly its rows.';
 COMMENT ON COLUMN source_files.reason IS 'Why the state is what it is, in a sentence; NULL: nothing to say.';
 COMMENT ON COLUMN source_files.folded IS 'True once the replacement window of a file in force has closed: its contributions are no longer kept apart.';
 COMMENT ON COLUMN source_files.file_id IS 'Joins contributions.';
