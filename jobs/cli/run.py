@@ -98,7 +98,6 @@ def run(
             selection=selected(since, until, max_files),
             fail_fast=fail_fast,
             count_anyway=count_anyway,
-            count_anyway=count_anyway,
         )
         signals = Signals.of(settings.config, metrics_file, log_format, ping_url)
         for place in (export or settings.config.export, signals.metrics_file):
