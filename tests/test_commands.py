@@ -47,7 +47,7 @@ def test_a_command_lies_in_a_file_of_its_name() -> None:
         (["--version"], {"duckdb", "pyarrow", "rich", "pydantic"}),
         (QUERY, {"pyarrow", "numpy", "rich", "pydantic", "starlette", "matplotlib"}),
     ],
-    ids=str,
+    ids=["help", "nothing", "version", "query"],
 )
 def test_a_command_loads_what_it_needs(arguments: list[str], unneeded: set[str]) -> None:
     code = (
