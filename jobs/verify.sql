@@ -135,7 +135,7 @@ SELECT path, fingerprint, displaced FROM internal.files WHERE state = 'ingested'
 -- Files whose footers promise other rows than those that were met when they were counted.
 SELECT 'rows of the file = counted + rejected + passed over', path, num_rows, rows_read + rows_passed_over
 FROM parquet_file_metadata($files) JOIN internal.files ON path = file_name
-WHERE state = 'ingested' AND num_rows <> rows_read + rows_passed_over
+WHERE state = 'ingested' AND NOT displaced AND num_rows <> rows_read + rows_passed_over
 ORDER BY path
 
 -- name: miscounted

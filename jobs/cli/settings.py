@@ -14,6 +14,7 @@ from jobs.cli.exits import exit_codes
 from jobs.counts.fold import WINDOW
 from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
+from jobs.logs.sources import SourceFile
 from jobs.store.revision import USUAL, Terms
 from queries.cli.query import ConfigOption, StoreOption
 from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
@@ -132,12 +133,11 @@ class Settings:
         """The sources that the configuration names. Raises BadConfig."""
         return [_source(told, self.config.file) for told in self.config.sources]
 
-    def choice_of(self, choice: Choice) -> Callable[[str], Choice]:
-        """How to read each known file, by its path."""
-        if choice.given:
-            return lambda _: choice
-        _, choices = nightly.find(self.configured())
-        return lambda path: choices.get(path, Choice())
+    def listed(self, choice: Choice) -> tuple[list[SourceFile], Callable[[str], Choice]]:
+        """What the configured sources hold, and how to read each known file, by its path."""
+        found, choices = nightly.find(self.configured())
+        files = list(found.files.values())
+        return files, lambda path: choice if choice.given else choices.get(path, Choice())
 
 
 def settled(store: Path | None, config: Path | None, endpoint: str | None = None) -> Settings:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from shlex import quote
 from typing import Any
 
 from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile
+from jobs.logs.sources import SourceFile, holds
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -67,6 +68,14 @@ class Counted:
     def days(self) -> str:
         """The `rebuild` options that name all days of its requests."""
         return f"--from {self.first_request:%Y-%m-%d} --to {self.last_request:%Y-%m-%d}"
+
+
+def _counts_for_another(earlier: str, service: str) -> str:
+    return (
+        f"holds what {earlier} held, which counts for {service or 'the services that it logs'}; "
+        f"`httpcodes forget {quote(earlier)}` takes that back, and the next run counts it as it "
+        "is named now"
+    )
 
 
 class Ledger:
@@ -166,7 +175,25 @@ class Ledger:
                 verdicts[path] = Verdict.FORGOTTEN, forgotten
             elif quarantined is not None and not self._retry:
                 verdicts[path] = Verdict.QUARANTINED, quarantined
-        return verdicts
+        new = [c for c in contents if verdicts[c.file.path] == (Verdict.NEW, None)]
+        return verdicts | self._renamed(new)
+
+    def _renamed(self, contents: Sequence[Content]) -> dict[str, tuple[Verdict, str]]:
+        """Those that count for another service, from a path where they lie no more.
+
+        Were the service named anew when the file was, it would count for both.
+        """
+        asked = {
+            "paths": [content.file.path for content in contents],
+            "fingerprints": [content.fingerprint for content in contents],
+            "named_services": [content.named_service for content in contents],
+        }
+        rows = self._connection.execute(_SQL["other_services"], asked).fetchall()
+        return {
+            path: (Verdict.REFUSED, _counts_for_another(earlier, service))
+            for path, earlier, fingerprint, service, displaced in rows
+            if displaced or not holds(earlier, fingerprint)
+        }
 
     def touch(self, contents: Sequence[Content]) -> None:
         """Note what the file system now says of contents that are what they were."""
@@ -234,6 +261,10 @@ class Ledger:
         """The files in force with a row that may lie in this time; both ends belong to it."""
         rows = self._connection.execute(_SQL["between"], {"first": first, "last": last}).fetchall()
         return [Counted(*row) for row in rows]
+
+    def paths(self) -> list[str]:
+        """All paths that something known lies at, or lay at when it was last looked at."""
+        return self._column("paths")
 
     def copies(self, file: Counted) -> list[str]:
         """Paths of the duplicates that hold this, or held it when they were last looked at."""

@@ -9,6 +9,18 @@ SELECT
     unnest($versions) AS version,
     make_timestamp(unnest($modified_us)) AS modified_at
 
+-- name: as_counted
+-- Where content is met under a service that it does not count for, it is what it counts for.
+UPDATE met SET named_service = known.named_service
+FROM (
+    SELECT fingerprint, min(named_service) AS named_service FROM internal.files
+    WHERE state IN ('ingested', 'forgotten') GROUP BY fingerprint
+) AS known
+WHERE known.fingerprint = met.fingerprint
+    AND (met.fingerprint, met.named_service) NOT IN (
+        SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten')
+    )
+
 -- name: adopt
 -- What counts at its path stays counted as it is, whatever the options say now.
 UPDATE met SET named_service = known.named_service
