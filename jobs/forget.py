@@ -45,10 +45,10 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
             forgotten |= named
             if not any(f"{file}/".startswith(f"{place}/") for file in forgotten.values()):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
-        rollup.settle(work.connection)
+        rollup.settle(work.connection, ledger)
         if unfolded:
             fold.tidy(work.connection)
-        shown.show(work, store)
+        shown.show(work, store, ledger.listed)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(set(forgotten.values())))
 

@@ -126,7 +126,7 @@ def rebuild(  # noqa: PLR0913 (what the sources hold goes with how they are read
                 vacated = names.follow(work, ledger, _there(ledger, days, listed), choice_of)
                 known = _Known(ledger, days, unusable, vacated, drop_missing=drop_missing)
                 done = _rebuild(work, days, choice_of, known, drop_missing=drop_missing)
-                done.outcome.not_kept = shown.show(work, store)
+                done.outcome.not_kept = shown.show(work, store, ledger.listed)
                 runs.record(work, done.outcome)
         except _Unusable as broken:
             unusable |= broken.reasons
@@ -248,7 +248,7 @@ def _rebuild(
     for path, reason in outcome.quarantined.items():
         if path in known.paths(leaving) | known.left:
             raise _Unusable({path: reason})
-    rollup.settle(work.connection)
+    rollup.settle(work.connection, ledger)
     fold.tidy(work.connection)
     missing: Counter[str] = Counter()
     for number in known.missing:

@@ -110,8 +110,9 @@ def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -
     if not paths:
         return []
     rollup.define_buckets(connection)
-    recount(connection, paths)
+    recounted = recount(connection, paths)
     files = {"files": [scan.pattern(path) for path in paths]}
     incomplete = connection.execute(_SQL["incomplete"], files).fetchall()
-    rows = incomplete + connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
+    miscounted = _SQL["miscounted"].format(recounted=recounted)
+    rows = incomplete + connection.execute(miscounted, {"paths": list(paths)}).fetchall()
     return [Finding(*row) for row in rows]

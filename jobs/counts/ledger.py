@@ -81,8 +81,18 @@ def _counts_for_another(earlier: str, service: str) -> str:
 class Ledger:
     """The ledger of one revision.
 
-    `retry` looks at files in quarantine again, `afresh` at files in force, too.
+    `retry` looks at files in quarantine again, `afresh` at files in force, too. The relations
+    that it names are for others' statements to read.
     """
+
+    listed = "listed"
+    """What the sources hold: path, size, version, named_service, read_under."""
+    settled = "settled"
+    """What of it needs no look: path, state, reason, fingerprint, named_service."""
+    added = "added"
+    """The file_id of files that this run counts."""
+    withdrawn = "withdrawn"
+    """The file_id of files that were in force before it and go."""
 
     def __init__(self, revision: Revision, *, retry: bool = False, afresh: bool = False) -> None:
         self._revision = revision

@@ -75,8 +75,8 @@ def _meet(work: Revision, contents: Sequence[Content]) -> None:
 
 def _move(work: Revision, ledger: Ledger) -> set[str]:
     connection = work.connection
-    connection.execute(_SQL["adopt"])
-    connection.execute(_SQL["judge"])
+    connection.execute(_SQL["adopt"].format(listed=ledger.listed))
+    connection.execute(_SQL["judge"].format(settled=ledger.settled))
     vacated = {path for (path,) in connection.execute(_SQL["vacated"]).fetchall()}
     connection.begin()
     connection.execute(_SQL["arrange"])

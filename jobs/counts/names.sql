@@ -33,7 +33,7 @@ WHERE known.path = met.path AND known.fingerprint = met.fingerprint AND NOT know
 UPDATE internal.files SET named_service = first.named_service
 FROM (SELECT fingerprint, min(named_service) AS named_service FROM met GROUP BY fingerprint) AS first
 WHERE files.fingerprint = first.fingerprint AND read_under IS NULL
-    AND files.path NOT IN (SELECT path FROM listed) AND state = 'ingested'
+    AND files.path NOT IN (SELECT path FROM {listed}) AND state = 'ingested'
 
 -- name: judge
 -- What lies where now, as far as anybody looked.
@@ -41,7 +41,7 @@ CREATE OR REPLACE TEMP TABLE lying AS
 SELECT path, fingerprint, named_service, size, version, modified_at FROM met
 UNION ALL
 SELECT path, known.fingerprint, known.named_service, known.size, known.version, known.modified_at
-FROM internal.files AS known JOIN settled USING (path, fingerprint, named_service, state)
+FROM internal.files AS known JOIN {settled} USING (path, fingerprint, named_service, state)
 WHERE NOT displaced
     -- Of content that came back to its path there may be two rows.
     QUALIFY row_number() OVER (PARTITION BY path ORDER BY known.file_id DESC) = 1;

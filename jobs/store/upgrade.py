@@ -24,6 +24,6 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         if step == 3:
             define_moments(connection)
         if step == 1:
-            answers.remake(connection)
+            answers.remake(connection, "changes")
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])
         connection.commit()
