@@ -143,7 +143,7 @@ def test_a_snapshot_that_is_cut_short_is_named_and_rollback_returns_to_the_last_
         f"`httpcodes rollback` returns to {first.removesuffix('.duckdb')}, the last good one\n"
     )
     back = httpcodes("rollback", "--store", store.folder)
-    assert back.stderr.decode() == f"in force: {first.removesuffix('.duckdb')}\n"
+    assert back.stderr.decode().startswith(f"in force: {first.removesuffix('.duckdb')}\n")
     assert store.counts() == {(A, NOON, 200): 1}
     assert httpcodes("run", logs.folder, "--store", store.folder).returncode == 0
     assert store.counts() == {(A, NOON, 200): 3}
@@ -168,7 +168,7 @@ def test_rollback_passes_over_a_snapshot_that_something_wrote_to(
     first, second, _ = store.snapshots()
     (store.folder / "snapshots" / f"{second}.wal").touch()
     back = httpcodes("rollback", "--store", store.folder)
-    assert back.stderr.decode() == f"in force: {first.removesuffix('.duckdb')}\n"
+    assert back.stderr.decode().startswith(f"in force: {first.removesuffix('.duckdb')}\n")
 
 
 def test_a_stale_wal_is_never_merged_and_the_next_run_goes_on(logs: Logs, store: Store) -> None:

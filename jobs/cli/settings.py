@@ -16,8 +16,9 @@ from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
 from jobs.logs.sources import SourceFile
 from jobs.store.revision import USUAL, Terms
+from queries.cli.exits import PARTLY_DONE
 from queries.cli.query import ConfigOption, StoreOption
-from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
+from queries.config import FILE, BadConfig, Config, SourceConfig, is_size, load, store_of
 
 FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
@@ -92,8 +93,10 @@ class Settings:
         )
 
     def limited(self, memory: str | None, threads: int | None) -> "Settings":
-        """The same, with these limits in place of those configured."""
+        """The same, with these limits in place of those configured. Raises BadConfig."""
         told = self.config
+        if memory is not None and not is_size(memory):
+            raise BadConfig(f"--memory-limit {memory}: it would have to be a size such as 512MB")
         memory, threads = memory or told.memory, threads or told.threads
         return replace(self, config=replace(told, memory=memory, threads=threads))
 
@@ -114,7 +117,7 @@ class Settings:
                 f"or some as [[sources]] in {self.config.file}"
             )
         return [
-            Source(source.where, choice if choice.given else source.choice, typed)
+            replace(source, choice=choice if choice.given else source.choice, typed=typed)
             for source in self.configured()
         ]
 
@@ -153,7 +156,7 @@ def _source(told: SourceConfig, file: Path) -> Source:
         choice = Choice.of(told.format, maps, told.service_name, told.service_from_path, told.zone)
     except BadMapping as error:
         raise BadConfig(f"{file}, the source {told.path[0]}: {error}") from error
-    return Source(told.path, choice)
+    return Source(told.path, choice, configured=True, optional=told.optional)
 
 
 @config_app.command()
@@ -186,3 +189,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"metrics file     {told.metrics_file or '-'}")
     typer.echo(f"log format       {told.log_format or 'text'}")
     typer.echo(f"ping             {urlsplit(told.ping_url or '').hostname or '-'}")
+    for path, reason in found.missing.items():
+        typer.echo(f"httpcodes: the source {path}: {reason}", err=True)
+    if found.missing:
+        raise typer.Exit(PARTLY_DONE)

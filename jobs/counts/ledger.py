@@ -14,7 +14,7 @@ from shlex import quote
 from typing import Any
 
 from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile, holds
+from jobs.logs.sources import SourceFile, holds, look
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -70,6 +70,14 @@ class Counted:
         return f"--from {self.first_request:%Y-%m-%d} --to {self.last_request:%Y-%m-%d}"
 
 
+def _is_gone(path: str) -> bool:
+    try:
+        return look(path) is None
+    except OSError:
+        # Nobody can tell.
+        return False
+
+
 def _counts_for_another(earlier: str, service: str) -> str:
     return (
         f"holds what {earlier} held, which counts for {service or 'the services that it logs'}; "
@@ -122,6 +130,12 @@ class Ledger:
         )
         self._connection.execute(_SQL["adopt"])
         self._connection.execute(_SQL["settle"], {"retry": self._retry})
+
+    def drop_gone(self) -> None:
+        """Know no more of files in quarantine, or refused, that are not there any more."""
+        gone = [path for path in self._column("unusable") if _is_gone(path)]
+        which = {"paths": gone, "fingerprints": [None] * len(gone)}
+        self._connection.execute(_SQL["drop_earlier"], which)
 
     def unsettled(self) -> list[str]:
         """Paths of listed files that have to be looked at."""

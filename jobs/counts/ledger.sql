@@ -58,6 +58,11 @@ WHERE state NOT IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM 
 -- name: still
 SELECT path, reason FROM settled WHERE state = $state ORDER BY path
 
+-- name: unusable
+-- Files that could not be counted and that the sources do not list.
+SELECT DISTINCT path FROM internal.files ANTI JOIN listed USING (path)
+WHERE state IN ('quarantined', 'refused') ORDER BY path
+
 -- name: unsettled
 -- Files to look at.
 SELECT path FROM listed ANTI JOIN settled USING (path) ORDER BY path

@@ -140,16 +140,18 @@ def _space(store: Path, newest: Path | None, *, shares: bool) -> Finding:
 def _sources(sources: Sequence[Source]) -> Iterator[Finding]:
     for source in sources:
         for where in source.where:
-            yield _source(where)
+            yield _source(where, may_be_missing=source.optional)
     if not sources:
         yield Finding("source", "warn", "none is configured: every run has to name them")
 
 
-def _source(where: str) -> Finding:
+def _source(where: str, *, may_be_missing: bool) -> Finding:
     try:
-        found = find([where])
+        found = find([where], may_be_missing=may_be_missing)
     except SourceNotFound as error:
         return Finding("source", "fail", str(error))
+    if may_be_missing and found.missing:
+        return Finding("source", "ok", f"{where} holds nothing now; it is optional")
     for path, reason in found.refused.items():
         return Finding("source", "warn", f"{path}: {reason}")
     for path in found.files:
