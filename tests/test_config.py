@@ -435,3 +435,15 @@ def test_a_source_that_is_not_there_stops_no_other_and_is_no_success_unless_it_i
         assert httpcodes("config", "check").returncode == 0
     assert httpcodes("run").returncode == 0
     assert json.loads(httpcodes("status", "--json").stdout)["last_success"]
+
+
+@pytest.mark.parametrize("key", ["export", "metrics_file"])
+def test_places_to_write_to_are_looked_at_before_a_run_is(
+    key: str, here: Folder, logs: Logs, httpcodes: Command
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+    (here.folder / "file").touch()
+    here.configure(f'{key} = "file/out/x"\n[[sources]]\npath = "../logs"')
+    assert f'"{key}" leads to ' in refusal(httpcodes("config", "check"))
+    doctor = json.loads(httpcodes("doctor", "--json").stdout)
+    assert [found["check"] for found in doctor if found["state"] == "fail"] == [key]

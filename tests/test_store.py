@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -187,6 +188,18 @@ def test_a_stale_wal_is_never_merged_and_the_next_run_goes_on(logs: Logs, store:
     assert verify(store.folder, deep=True).findings == []
 
 
+def test_a_database_that_a_full_disk_invalidated_is_told_as_a_full_disk(disk: Path) -> None:
+    said = "FATAL Error: database has been invalidated because of a previous fatal error"
+    for filler, told in ((0, duckdb.FatalException), (6 << 20, StoreUnusable)):
+        with (
+            pytest.raises(told, match="is full" if filler else "invalidated"),
+            revision(disk / f"{filler}", USUAL),
+        ):
+            with suppress(OSError):
+                (disk / "filler").write_bytes(bytes(filler))
+            raise duckdb.FatalException(said)
+
+
 @pytest.fixture
 def small(disk: Path, logs: Logs) -> Store:
     """A store on the small disk, with one run in it."""
@@ -208,7 +221,7 @@ def test_a_full_disk_changes_nothing_and_the_next_run_goes_on(
     full = httpcodes("run", logs.folder, "--store", small.folder)
     assert full.returncode == 1
     assert "Traceback" not in full.stderr.decode()
-    assert "No space left" in full.stderr.decode()
+    assert "is full (No space left on device" in full.stderr.decode()
     assert small.snapshots() == before
     assert small.counts() == {(A, NOON, 200): 1}
     assert list((small.folder / "tmp").iterdir()) == []

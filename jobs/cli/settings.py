@@ -15,6 +15,7 @@ from jobs.counts.fold import WINDOW
 from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
 from jobs.logs.sources import SourceFile
+from jobs.monitoring.doctor import cannot_write
 from jobs.store.revision import USUAL, Terms
 from queries.cli.exits import PARTLY_DONE
 from queries.cli.query import ConfigOption, StoreOption
@@ -122,6 +123,12 @@ class Settings:
         ]
 
     @property
+    def outputs(self) -> dict[str, Path | None]:
+        """The folders that a run writes to beside the store, by their keys."""
+        metrics = self.config.metrics_file
+        return {"metrics_file": metrics and metrics.parent, "export": self.config.export}
+
+    @property
     def typed(self) -> tuple[str, ...]:
         """Options that lead another command to the same store and configuration."""
         config = self.config
@@ -165,6 +172,9 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     with exit_codes():
         settings = settled(store, config)
         sources = settings.configured()
+        for key, folder in settings.outputs.items():
+            if folder and (place := cannot_write(folder)):
+                raise BadConfig(f'"{key}" leads to {place}, which is no folder that can be written')
         found, _ = nightly.find(sources)
     policy = settings.policy(retry=False, replace_within=None)
     typer.echo(f"store            {settings.store}")

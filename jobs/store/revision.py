@@ -20,6 +20,7 @@ import duckdb
 
 from jobs.store.lock import take
 from jobs.store.publication import publish, return_to, unpublished, withdraw
+from jobs.store.room import is_wanting
 from jobs.store.upgrade import upgrade
 from queries import snapshot
 
@@ -75,11 +76,8 @@ class Revision:
     """The snapshot that it is a copy of, if it has today's schema."""
 
     def take_the_place(self) -> None:
-        """Let the snapshot before go: no count has changed, and readers learn what this one knows.
-
-        So runs that find nothing push no snapshot out that brought something. The last of an
-        earlier day stays where those are kept.
-        """
+        """Let the snapshot before go, as no count has changed: those that brought some stay."""
+        # The last of an earlier day stays, too, where those are kept.
         if self.before and not (self.terms.kept_days and self.before.name[:8] < self.run_id[:8]):
             self.obsolete.append(self.before)
 
@@ -111,6 +109,10 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             if Path(f"{working}.wal").exists():
                 raise StoreUnusable(f"{working} was closed with changes still in its .wal")
             publish(store, working)
+        except (duckdb.Error, OSError) as error:
+            if why := is_wanting(store, error):
+                raise StoreUnusable(why) from error
+            raise
         finally:
             # Published is published: what is left is a matter for the next run.
             with suppress(OSError):
