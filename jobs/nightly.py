@@ -138,9 +138,11 @@ def run(
         copies = [content for path, content in corrections.items() if path in left]
         left -= {c.file.path for c in copies} - ingest.settle(copies).keys()
         _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.refused)
-        rollup.settle(work.connection, ledger)
-
         outcome = ingest.outcome
+        rotated = names.keep_rotated(work, ledger)
+        outcome.files_replaced -= rotated
+        outcome.files_ingested += rotated
+        rollup.settle(work.connection, ledger)
         outcome.not_kept = shown.show(work, store, ledger.listed)
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.still("quarantined") | found.refused

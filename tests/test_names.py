@@ -285,3 +285,24 @@ def test_the_same_content_of_two_services_counts_for_both(night: Night) -> None:
     night.run("a", service_name=A, deep=False)
     night.run("b", service_name=B)
     assert {service for service, *_ in night.store.counts()} == {A, B}
+
+
+def test_a_log_that_grew_before_it_was_rotated_takes_the_place_of_what_it_was_alone(
+    night: Night,
+) -> None:
+    def log(name: str, *hours: int) -> None:
+        rows = [(f"2025-09-09T{hour:02d}:00:00Z", A, 200) for hour in hours]
+        night.logs.requests(f"{name}.parquet", *rows)
+
+    log("b", 1, 2)
+    log("a", 3, 4)
+    night.run()
+    log("b", 3, 4, 5)
+    log("a", 6)
+    night.run()
+    assert sorted(int(bucket[11:13]) for _, bucket, _ in night.store.counts()) == [1, 2, 3, 4, 5, 6]
+    # A correction holds other counts of the same time, or none of what went elsewhere.
+    log("b", 3, 4)
+    log("a", 7)
+    night.run()
+    assert sorted(int(bucket[11:13]) for _, bucket, _ in night.store.counts()) == [1, 2, 3, 4, 7]

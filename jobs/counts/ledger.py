@@ -266,6 +266,12 @@ class Ledger:
         self._connection.execute(_SQL["withdraw"], which)
         self._connection.execute(_SQL["mark_withdrawn"], which | {"reason": reason})
 
+    def restore(self, files: Collection[int]) -> None:
+        """Let files that this run took out of force count on, though other content lies there."""
+        which = {"file_ids": list(files)}
+        self._connection.execute(_SQL["restore"], which)
+        self._connection.execute(_SQL["stays"], which)
+
     def drop_copies(self) -> None:
         """Know no copies of what this run took out of force: should they come, they are new."""
         self._connection.execute(_SQL["drop_copies"])

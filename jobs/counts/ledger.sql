@@ -216,6 +216,13 @@ INSERT INTO withdrawn SELECT unnest($file_ids)
 UPDATE internal.files SET state = 'replaced', displaced = false, reason = $reason
 WHERE file_id IN (SELECT unnest($file_ids))
 
+-- name: restore
+UPDATE internal.files SET state = 'ingested', displaced = true, reason = NULL
+WHERE file_id IN (SELECT unnest($file_ids))
+
+-- name: stays
+DELETE FROM withdrawn WHERE file_id IN (SELECT unnest($file_ids))
+
 -- name: drop_copies
 -- Copies of what this run took out of force.
 DELETE FROM internal.files

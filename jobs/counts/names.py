@@ -48,6 +48,19 @@ def follow(
     return _move(work, ledger)
 
 
+def keep_rotated(work: Revision, ledger: Ledger) -> int:
+    """Keep what grown content was moved over; how many files that is.
+
+    A log that grows before it is rotated is known content no more. Where what came to a path lies
+    later than all that the path held, and holds every count of what went from another path in the
+    same night, it goes on from there and corrects nothing here.
+    """
+    moved = {"added": ledger.added, "withdrawn": ledger.withdrawn}
+    rows = work.connection.execute(_SQL["rotated"].format_map(moved)).fetchall()
+    ledger.restore([file for (file,) in rows])
+    return len(rows)
+
+
 def _looked_at(
     files: Sequence[SourceFile], choice_of: Callable[[str], Choice]
 ) -> Iterator[Content]:

@@ -113,3 +113,32 @@ WHERE files.path = lying.path AND state IN ('ingested', 'duplicate')
         WHEN displaced THEN files.fingerprint = lying.fingerprint AND files.named_service = lying.named_service
         ELSE files.path IN (FROM moved_over)
     END
+
+-- name: rotated
+-- Files that went from their paths for content which goes on from what went from another path.
+WITH gone AS (
+    SELECT file_id, path, fingerprint, named_service, last_request
+    FROM internal.files
+    WHERE state = 'replaced' AND NOT folded AND rows_counted > 0 AND file_id IN (SELECT file_id FROM {withdrawn})
+),
+come AS (
+    SELECT file_id, path, first_request
+    FROM internal.files
+    WHERE state = 'ingested' AND file_id IN (SELECT file_id FROM {added})
+)
+SELECT gone.file_id
+FROM gone JOIN come ON come.path = gone.path AND come.first_request > gone.last_request
+WHERE EXISTS (
+    FROM gone AS grown
+    WHERE grown.path <> gone.path AND NOT EXISTS (
+        FROM internal.contributions AS old
+        LEFT JOIN internal.contributions AS new
+            ON new.file_id = come.file_id AND new.service_id = old.service_id
+            AND new.bucket_start = old.bucket_start AND new.status_code = old.status_code
+        WHERE old.file_id = grown.file_id AND coalesce(new.requests, 0) < old.requests
+    )
+)
+AND (fingerprint, named_service) NOT IN (
+    SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
+)
+ORDER BY gone.file_id
