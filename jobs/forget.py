@@ -51,10 +51,10 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
         for path in paths:
             _refuse_merged(ledger.merged(sources.place(path)))
-        rollup.settle(work.connection)
+        rollup.settle(work.connection, ledger)
         if unfolded:
             fold.tidy(work.connection)
-        shown.show(work, store)
+        shown.show(work, store, ledger.listed)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(set(forgotten.values())))
 

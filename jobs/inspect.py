@@ -94,8 +94,9 @@ def _only(path: str) -> SourceFile:
 
 def _ingest(connection: duckdb.DuckDBPyConnection, file: SourceFile, choice: Choice) -> None:
     work = Revision("inspect", datetime.now(UTC).replace(tzinfo=None), connection, USUAL)
-    ingest = Ingest(work, Ledger(work), lambda _: choice, lambda _: None)
+    ledger = Ledger(work)
+    ingest = Ingest(work, ledger, lambda _: choice, lambda _: None)
     ingest.take([file])
     for reason in ingest.outcome.quarantined.values():
         raise FileRefused(reason)
-    rollup.settle(connection)
+    rollup.settle(connection, ledger)

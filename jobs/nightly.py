@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,11 @@ class Summary:
     snapshot: str
     """The name of the snapshot that it published."""
     outcome: Outcome
-    seconds: float
     left: int = 0
     """Files that wait, and that it did not take."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Sources that are not there, or hold nothing to count, with the reason."""
+    seconds: float = 0
 
     @property
     def complete(self) -> bool:
@@ -126,6 +128,7 @@ def run(
         on_start(work.run_id)
         ledger = Ledger(work, retry=policy.retry)
         ledger.see(list(found.files.values()), choices.__getitem__)
+        ledger.drop_gone()
 
         def on_batch(done: Outcome) -> None:
             on_progress(Progress(to_do, done))
@@ -146,17 +149,21 @@ def run(
         left -= {c.file.path for c in copies} - ingest.settle(copies).keys()
         merging.settle(ingest.outcome, count_anyway=policy.count_anyway)
         _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.refused)
-        rollup.settle(work.connection)
-
         outcome = ingest.outcome
-        outcome.not_kept = shown.show(work, store)
+        rotated = names.keep_rotated(work, ledger)
+        outcome.files_replaced -= rotated
+        outcome.files_ingested += rotated
+        rollup.settle(work.connection, ledger)
+        outcome.not_kept = shown.show(work, store, ledger.listed)
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.still("quarantined") | found.refused
         outcome.refused |= ledger.still("refused")
         fold.fold(work, policy.window)
         runs.record(work, outcome)
-    seconds = time.monotonic() - began
-    return Summary(work.run_id, outcome, seconds, len(left))
+        summary = Summary(work.run_id, outcome, len(left), found.missing)
+        if not summary.changed:
+            work.take_the_place()
+    return replace(summary, seconds=time.monotonic() - began)
 
 
 def _arrange(
@@ -187,13 +194,17 @@ def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:
 def find(wanted: Sequence[Source]) -> tuple[sources.Found, dict[str, Choice]]:
     """The files that the sources hold, and how to read each; the first source counts.
 
-    Raises SourceNotFound.
+    Raises SourceNotFound for one that was typed and does not exist.
     """
     everything = sources.Found({}, {})
     choices: dict[str, Choice] = {}
     for source in wanted:
-        found = sources.find(source.where)
+        found = sources.find(source.where, may_be_missing=source.configured)
         everything.files.update(found.files)
-        everything.refused.update(found.refused)
+        passed_over = found.missing if source.optional else {}
+        everything.refused.update(
+            {path: why for path, why in found.refused.items() if path not in passed_over}
+        )
+        everything.missing.update({} if source.optional else found.missing)
         choices = dict.fromkeys(found.files, source.asked) | choices
     return everything, choices

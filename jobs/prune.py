@@ -71,8 +71,8 @@ def plan(store: Path, retention: Retention) -> Pruned:
     with snapshot.reading(store) as connection:
         snapshot.check_version(connection, store)
         before = _horizon(connection, now, retention)
-        fold.close(connection, now - retention.window)
-        figures = _figures(connection, before)
+        closing = fold.close(connection, now - retention.window)
+        figures = _figures(connection, before, closing)
         files = _past(connection, before)
         copies = raw_copies.expired(connection, now, retention.terms.raw_days)
     to_come = store / "snapshots" / f"{now:%Y%m%dT%H%M%SZ}-0000.duckdb"
@@ -91,15 +91,16 @@ def prune(store: Path, retention: Retention) -> Pruned:
     with nothing_changed(), revision(store, retention.terms, compact=True) as work:
         connection = work.connection
         before = _horizon(connection, work.started_at, retention)
-        fold.close(connection, work.started_at - retention.window)
-        figures = _figures(connection, before)
+        closing = fold.close(connection, work.started_at - retention.window)
+        figures = _figures(connection, before, closing)
         fold.fold(work, retention.window)
         files = _past(connection, before)
         if before:
             _expire(connection, before, files)
         copies = raw_copies.expired(connection, work.started_at, work.terms.raw_days)
-        Ledger(work).release()
-        shown.show(work, store)
+        ledger = Ledger(work)
+        ledger.release()
+        shown.show(work, store, ledger.listed)
         runs.record(work, runs.Outcome())
     gone = [file.stem for file in kept if not file.exists()]
     return Pruned(work.run_id, before, *figures, len(files), copies, gone)
@@ -128,11 +129,11 @@ def _unmixed(connection: duckdb.DuckDBPyConnection, before: datetime) -> datetim
 
 
 def _figures(
-    connection: duckdb.DuckDBPyConnection, before: datetime | None
+    connection: duckdb.DuckDBPyConnection, before: datetime | None, closing: str
 ) -> tuple[int, int, int]:
     """Cells, requests and contributions that go."""
     rows: list[tuple[int, int, int]] = connection.execute(
-        _SQL["figures"], {"before": before}
+        _SQL["figures"].format(closing=closing), {"before": before}
     ).fetchall()
     return rows[0]
 

@@ -19,7 +19,7 @@ SELECT
     CAST(coalesce(sum(requests), 0) AS BIGINT),
     (
         SELECT count(*) FROM internal.contributions
-        WHERE file_id IN (FROM closing) OR coalesce(bucket_start < $before, false)
+        WHERE file_id IN (FROM {closing}) OR coalesce(bucket_start < $before, false)
     )
 FROM internal.cells WHERE bucket_start < $before
 

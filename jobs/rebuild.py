@@ -8,20 +8,22 @@ file that is gone has counts in the same buckets, or where its requests reach be
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
-from jobs.counts import fold, rollup, runs
+from jobs.counts import fold, names, rollup, runs
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Counted, Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
 from jobs.logs.choice import Choice
-from jobs.logs.sources import fingerprint, holds, look
+from jobs.logs.objects import is_object
+from jobs.logs.sources import SourceFile, fingerprint, holds, look
 from jobs.store import access_log_view as shown
 from jobs.store.revision import USUAL, Revision, Terms, revision
 
@@ -100,27 +102,32 @@ class Rebuilt:
         }
 
 
-def rebuild(
+def rebuild(  # noqa: PLR0913 (what the sources hold goes with how they are read)
     store: Path,
     days: Days,
     choice_of: Callable[[str], Choice],
     terms: Terms = USUAL,
     *,
     drop_missing: bool = False,
+    listed: Sequence[SourceFile] = (),
 ) -> Rebuilt:
     """Count every known file with a row in these days afresh, and publish a snapshot.
 
-    `choice_of` a path says how to read it. Files that are gone keep their counts, unless
-    `drop_missing`. Raises FoldedAway, StoreLocked,
-    StoreUnusable, SnapshotError, duckdb.Error or OSError; then nothing has changed.
+    `choice_of` a path says how to read it; `listed` is what the sources hold, where names may
+    have moved to. Files that are gone keep their counts, unless `drop_missing`.
+    Raises FoldedAway, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError; then
+    nothing has changed.
     """
     began = time.monotonic()
     unusable: dict[str, str] = {}
     while True:
         try:
             with nothing_changed(), revision(store, terms) as work:
-                done = _rebuild(work, days, choice_of, unusable, drop_missing=drop_missing)
-                done.outcome.not_kept = shown.show(work, store)
+                ledger = Ledger(work, retry=True, afresh=True)
+                vacated = names.follow(work, ledger, _there(ledger, days, listed), choice_of)
+                known = _Known(ledger, days, unusable, vacated, drop_missing=drop_missing)
+                done = _rebuild(work, days, choice_of, known, drop_missing=drop_missing)
+                done.outcome.not_kept = shown.show(work, store, ledger.listed)
                 runs.record(work, done.outcome)
         except _Unusable as broken:
             unusable |= broken.reasons
@@ -137,24 +144,47 @@ class _Unusable(Exception):
         self.reasons = reasons
 
 
+def _there(ledger: Ledger, days: Days, listed: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files among which known content may have moved: all that a name can lead to.
+
+    Objects are not renamed, and asking for each takes a while: only those of the days are.
+    """
+    files = {file.path: file for file in listed}
+    paths = {path for path in ledger.paths() if not is_object(path)}
+    paths |= {file.path for file in ledger.between(days.start, days.end)}
+    for path in sorted(paths - files.keys()):
+        with suppress(OSError):
+            if (file := look(path)) and file.regular:
+                files[path] = file
+    return list(files.values())
+
+
 class _Known:
     """The files in force with rows in the days, by what lies at their paths now."""
 
     def __init__(
-        self, ledger: Ledger, days: Days, unusable: dict[str, str], *, drop_missing: bool
+        self,
+        ledger: Ledger,
+        days: Days,
+        unusable: dict[str, str],
+        vacated: set[str],
+        *,
+        drop_missing: bool,
     ) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._drop_missing = drop_missing
         self.files: dict[int, Counted] = {}
         self.missing: set[int] = set()
         self.unchanged: set[int] = set()
         self.changed: set[int] = set()
-        self.passed_on: set[str] = set()
-        """Paths of new content, whose earlier content is in force at another path."""
         self.kept = dict(unusable)
         self.staying: set[int] = set()
         """Files that can't leave, whatever is known of their paths."""
-        for file in ledger.between(days.start, days.end):
+        reached = ledger.between(days.start, days.end)
+        left = vacated | {file.path for file in reached if file.displaced}
+        self.left = left - {file.path for file in ledger.in_force(list(left))}
+        """Paths at which nothing counts, because what did lies elsewhere or was moved over."""
+        for file in reached:
             self._look_at(file)
 
     def folded(self, files: Collection[int]) -> set[int]:
@@ -181,38 +211,28 @@ class _Known:
             elif fingerprint(path) == file.fingerprint:
                 self.unchanged.add(file.file_id)
             else:
-                self._has_changed(file)
+                self.changed.add(file.file_id)
         except OSError as error:
             self.keep(file.file_id, f"cannot be read: {error.strerror}")
 
     def _is_missing(self, file: Counted) -> None:
-        copies = self._ledger.copies(file) if self._drop_missing else []
+        copies = self.ledger.copies(file) if self._drop_missing else []
         if heirs := [copy for copy in copies if holds(copy, file.fingerprint)]:
-            self._look_at(self._ledger.pass_on(file, heirs[0]))
+            self._look_at(self.ledger.pass_on(file, heirs[0]))
         else:
             self.missing.add(file.file_id)
-
-    def _has_changed(self, file: Counted) -> None:
-        copies = self._ledger.copies(file)
-        if copies:
-            heirs = [copy for copy in copies if holds(copy, file.fingerprint)] or copies
-            self.passed_on.add(file.path)
-            self._look_at(self._ledger.pass_on(file, heirs[0]))
-        else:
-            self.changed.add(file.file_id)
 
 
 def _rebuild(
     work: Revision,
     days: Days,
     choice_of: Callable[[str], Choice],
-    unusable: dict[str, str],
+    known: _Known,
     *,
     drop_missing: bool,
 ) -> Rebuilt:
-    ledger = Ledger(work, retry=True, afresh=True)
+    ledger = known.ledger
     rollup.define_buckets(work.connection)
-    known = _Known(ledger, days, unusable, drop_missing=drop_missing)
     fold.unfold(work.connection, known.paths(known.folded(known.unchanged)))
     dropped = known.missing if drop_missing else set()
     leaving = _take_leave(work, days, known, known.folded(known.changed | dropped))
@@ -222,15 +242,15 @@ def _rebuild(
 
     ingest = Ingest(work, ledger, choice_of, lambda _: None)
     changing = known.paths((known.unchanged | known.changed) - known.staying)
-    again = changing | (known.passed_on - known.kept.keys())
+    again = changing | (known.left - known.kept.keys())
     ingest.take([file for path in sorted(again) if (file := look(path))])
     ingest.check_machine(len(again))
     ledger.drop_copies()
     outcome = ingest.outcome
     for path, reason in outcome.quarantined.items():
-        if path in known.paths(leaving) | known.passed_on:
+        if path in known.paths(leaving) | known.left:
             raise _Unusable({path: reason})
-    rollup.settle(work.connection)
+    rollup.settle(work.connection, ledger)
     fold.tidy(work.connection)
     missing: Counter[str] = Counter()
     for number in known.missing:

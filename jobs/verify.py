@@ -110,9 +110,10 @@ def _miscounted(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -
     if not paths:
         return []
     rollup.define_buckets(connection)
-    recount(connection, paths)
+    recounted = recount(connection, paths)
     promised = parquet.promised(connection, list(paths))
     said = {"paths": list(promised), "rows": list(promised.values())}
     incomplete = connection.execute(_SQL["incomplete"], said).fetchall()
-    rows = incomplete + connection.execute(_SQL["miscounted"], {"paths": list(paths)}).fetchall()
+    miscounted = _SQL["miscounted"].format(recounted=recounted)
+    rows = incomplete + connection.execute(miscounted, {"paths": list(paths)}).fetchall()
     return [Finding(*row) for row in rows]

@@ -181,7 +181,7 @@ kept AS (
     FROM contributions JOIN files USING (file_id)
     GROUP BY ALL
 ),
-counted AS (SELECT * FROM recounted WHERE path IN (SELECT path FROM files WHERE NOT folded))
+counted AS (SELECT * FROM {recounted} WHERE path IN (SELECT path FROM files WHERE NOT folded))
 SELECT
     'contributions = rows of the file' AS check,
     concat_ws(' ', path, service_name, strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code) AS place,
@@ -191,6 +191,6 @@ FROM counted FULL JOIN kept USING (path, service_name, bucket_start, status_code
 WHERE counted.requests IS DISTINCT FROM kept.requests
 UNION ALL
 SELECT 'rows counted = rows of the file', path, coalesce(sum(requests), 0), rows_counted
-FROM files LEFT JOIN recounted USING (path)
+FROM files LEFT JOIN {recounted} USING (path)
 WHERE folded GROUP BY path, rows_counted HAVING coalesce(sum(requests), 0) <> rows_counted
 ORDER BY ALL

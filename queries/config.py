@@ -4,6 +4,7 @@ Options override the file, and the file overrides the environment.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class SourceConfig:
     service_from_path: str | None = None
     zone: str | None = None
     """Of times that name none."""
+    optional: bool = False
+    """Whether it may be missing, or hold nothing, without a word."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,12 @@ def is_url(value: object) -> bool:
         return False
 
 
+def is_size(value: object) -> bool:
+    """Whether DuckDB takes this for how much memory it may use."""
+    sizes = r"\d+(\.\d+)? *([kmgt]i?b?|b|bytes?|%)"
+    return isinstance(value, str) and re.fullmatch(sizes, value.strip(), re.I) is not None
+
+
 _PATHS = ("store", "export", "metrics_file")
 _TEXT: Check = (_is_text, "text")
 _CONFIG: Mapping[str, Check] = {
@@ -183,7 +192,7 @@ _CONFIG: Mapping[str, Check] = {
     ),
 }
 _LIMITS: Mapping[str, Check] = {
-    "memory": (_is_text, "a size such as 2GB"),
+    "memory": (is_size, "a size such as 2GB"),
     "threads": _whole(1, MOST_THREADS),
 }
 _RETENTION: Mapping[str, Check] = {
@@ -198,4 +207,5 @@ _SOURCE: Mapping[str, Check] = {
     "service_name": _TEXT,
     "service_from_path": _TEXT,
     "zone": _TEXT,
+    "optional": (lambda value: isinstance(value, bool), "true or false"),
 }

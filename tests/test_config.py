@@ -394,10 +394,10 @@ def test_a_limit_that_is_no_size_fails_in_one_sentence_and_publishes_nothing(
     here: Folder, logs: Logs, httpcodes: Command
 ) -> None:
     logs.requests("a.parquet", (NOON, A, 200))
-    here.configure('[limits]\nmemory = "lots"\n[[sources]]\npath = "../logs"')
+    here.configure('[limits]\nmemory = "12XB"\n[[sources]]\npath = "../logs"')
     done = httpcodes("run")
-    assert done.returncode in (1, 2)
-    assert "limit" in refusal(done, done.returncode)
+    assert "would have to be a size such as 2GB" in refusal(done)
+    assert "would have to be a size" in refusal(httpcodes("config", "check"))
     store = here.folder / "store"
     assert not (store / "httpcodes.duckdb").exists()
     assert list(store.glob("snapshots/*")) == []
@@ -415,4 +415,35 @@ def test_a_run_that_nobody_told_a_source_is_refused(here: Folder, httpcodes: Com
 def test_a_configured_source_that_is_not_there_is_named(here: Folder, httpcodes: Command) -> None:
     here.configure('[[sources]]\npath = "nowhere"')
     for command in (["run"], ["config", "check"]):
-        assert "nowhere does not exist" in refusal(httpcodes(*command))
+        done = httpcodes(*command)
+        assert (done.returncode, b"nowhere does not exist" in done.stderr) == (3, True)
+
+
+def test_a_source_that_is_not_there_stops_no_other_and_is_no_success_unless_it_is_optional(
+    here: Folder, logs: Logs, httpcodes: Command
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+    (logs.folder / "unmounted").mkdir()
+    both = '[[sources]]\npath = "../logs/a.parquet"\n[[sources]]\npath = '
+    for missing in ('"../logs/unmounted"', '["nowhere", "../logs/a.parquet"]'):
+        here.configure(both + missing)
+        assert httpcodes("run").returncode == 3
+        assert Store(here.folder / "store").counts() == {(A, NOON, 200): 1}
+        status = json.loads(httpcodes("status", "--json").stdout)
+        assert (status["last_run"]["exit_code"], status["last_success"]) == (3, None)
+        here.configure(f"{both}{missing}\noptional = true")
+        assert httpcodes("config", "check").returncode == 0
+    assert httpcodes("run").returncode == 0
+    assert json.loads(httpcodes("status", "--json").stdout)["last_success"]
+
+
+@pytest.mark.parametrize("key", ["export", "metrics_file"])
+def test_places_to_write_to_are_looked_at_before_a_run_is(
+    key: str, here: Folder, logs: Logs, httpcodes: Command
+) -> None:
+    logs.requests("a.parquet", (NOON, A, 200))
+    (here.folder / "file").touch()
+    here.configure(f'{key} = "file/out/x"\n[[sources]]\npath = "../logs"')
+    assert f'"{key}" leads to ' in refusal(httpcodes("config", "check"))
+    doctor = json.loads(httpcodes("doctor", "--json").stdout)
+    assert [found["check"] for found in doctor if found["state"] == "fail"] == [key]

@@ -68,7 +68,7 @@ def test_before_the_first_run_there_is_only_a_warning(
     ("told", "check", "sentence"),
     [
         ("stor = 1\n", "configuration", 'unknown key "stor"'),
-        ('[limits]\nmemory = "lots"\n', "limits", "the limits can't be kept"),
+        ('[limits]\nmemory = "lots"\n', "configuration", "a size such as 2GB"),
         ('[[sources]]\npath = "/nowhere"\n', "source", "/nowhere does not exist"),
     ],
 )

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from jobs.counts.fold import WINDOW, FoldedAway
 from jobs.forget import forget
+from jobs.logs import sources
 from jobs.logs.choice import Choice
 from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
@@ -145,6 +146,13 @@ class Deliveries(RuleBasedStateMachine):
     def run(self, window: timedelta) -> None:
         summary = self.store.run(self.logs.folder, window=window)
         refused = {Path(path).name for path in summary.outcome.refused}
+        self.take_down(refused)
+        lies = {*self.lying.items()}
+        self.left = [each for each in dict.fromkeys(self.left) if each not in lies]
+        self.compare()
+
+    def take_down(self, refused: set[str], *, only_known: bool = False) -> None:
+        """What lies at the paths counts there; of new content there may be a later look."""
         before = dict(self.counted)
         counts = {*before.values(), *(content for _, content in self.left)}
         for path, content in self.lying.items():
@@ -152,6 +160,8 @@ class Deliveries(RuleBasedStateMachine):
                 assert content not in counts
             elif content is not None and content != before.get(path):
                 is_back = (path, content) in self.forgotten_at
+                if only_known and (is_back or content not in counts | self.forgotten):
+                    continue
                 if path in before and not is_back and content in counts | self.forgotten:
                     self.move_over(path, before)
                 self.counted.pop(path, None)
@@ -159,9 +169,6 @@ class Deliveries(RuleBasedStateMachine):
                     self.forgotten_at.add((path, content))
                 else:
                     self.counted[path] = content
-        lies = {*self.lying.items()}
-        self.left = [each for each in dict.fromkeys(self.left) if each not in lies]
-        self.compare()
 
     def move_over(self, path: str, before: dict[str, int]) -> None:
         """Where it lies at a new path, it was moved there; else it stays as of a file that is gone."""
@@ -169,26 +176,26 @@ class Deliveries(RuleBasedStateMachine):
         if all(before.get(p) == c for p, c in self.lying.items() if c == content):
             self.left.append((path, content))
 
-    @precondition(lambda self: self.counted and not self.left)
+    @precondition(lambda self: self.counted)
     @rule(drop_missing=st.booleans())
     def rebuild(self, drop_missing: bool) -> None:
-        # Names that moved are a run's business.
-        self.run(WINDOW)
-        if self.left:
-            return
         in_force = self.in_force()
-        done = rebuild(self.store.folder, DAYS, lambda _: Choice(), drop_missing=drop_missing)
+        self.take_down(set(), only_known=True)
+        listed = sources.find([str(self.logs.folder)]).files.values() if self.lying else ()
+        done = rebuild(
+            self.store.folder,
+            DAYS,
+            lambda _: Choice(),
+            drop_missing=drop_missing,
+            listed=list(listed),
+        )
         assert verify(self.store.folder, deep=False).findings == []
         kept, missing = ({Path(path).name for path in paths} for paths in (done.kept, done.missing))
         for path in kept & self.lying.keys():
-            changed = self.lying[path] != self.counted[path]
+            changed = self.lying[path] != self.counted.get(path)
             assert changed and (self.lying[path] is None or in_force[path])
-        assert not missing & self.lying.keys()
-        for path in {Path(path).name for path in done.dropped}:
-            gone = self.counted[path]
-            self.counted = {
-                p: c for p, c in self.counted.items() if c != gone or self.lying.get(p) == gone
-            }
+        assert not missing & self.lying.keys() - {path for path, _ in self.left}
+        self.drop({Path(path).name for path in done.dropped})
         if drop_missing:
             # Copies that are there took the place of files that are gone.
             there = {c for p, c in self.counted.items() if self.lying.get(p) == c}
@@ -197,6 +204,16 @@ class Deliveries(RuleBasedStateMachine):
             }
         # What the rebuild did not look at, the next run does.
         self.run(WINDOW)
+
+    def drop(self, paths: set[str]) -> None:
+        """What was counted at these paths, and lies nowhere, goes."""
+        there = set(self.lying.values())
+        gone = {c for p, c in self.left if p in paths and c not in there}
+        gone |= {c for p, c in self.counted.items() if p in paths and c != self.lying.get(p)}
+        self.left = [(p, c) for p, c in self.left if c not in gone]
+        self.counted = {
+            p: c for p, c in self.counted.items() if c not in gone or self.lying.get(p) == c
+        }
 
     @precondition(lambda self: self.counted)
     @rule(day=st.sampled_from([date(2025, 9, 10), date(2025, 9, 11)]))

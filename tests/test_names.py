@@ -2,18 +2,23 @@
 
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from conftest import Counts, Logs, Store
 
 from jobs.counts import ingest
 from jobs.forget import forget
+from jobs.logs import sources
+from jobs.logs.choice import Choice
 from jobs.logs.selection import Selection
+from jobs.rebuild import Days, rebuild
 from jobs.store.revision import USUAL
 from jobs.verify import verify
 
-A = "a.example"
+A, B = "a.example", "b.example"
+AS_IT_IS = Choice()
+DAYS = Days(date(2025, 9, 9), date(2025, 9, 9))
 LETTERS = "abcdef"
 
 
@@ -48,6 +53,12 @@ class Night:
         where = [self.logs.folder / f"{name}.parquet" for name in names] or [self.logs.folder]
         self.store.run(*where, **how)  # type: ignore[arg-type]
         assert verify(self.store.folder, deep=deep).findings == []
+        return self
+
+    def rebuild(self, choice: Choice = AS_IT_IS, **how: bool) -> "Night":
+        listed = list(sources.find([str(self.logs.folder)]).files.values())
+        rebuild(self.store.folder, DAYS, lambda _: choice, listed=listed, **how)
+        assert verify(self.store.folder, deep=False).findings == []
         return self
 
     def holds(self, *contents: int) -> None:
@@ -227,3 +238,71 @@ def test_copies_of_logs_follow_their_files(night: Night) -> None:
     night.move(a="b")
     night.run(terms=terms).holds(1, 2)
     assert night.store.sql("SELECT count(*) FROM access_log") == [(5,)]
+
+
+@pytest.mark.parametrize("window", [timedelta(0), timedelta(days=1)])
+def test_names_that_move_before_days_are_rebuilt_take_no_counts(
+    night: Night, window: timedelta
+) -> None:
+    for number, name in enumerate("abcd"):
+        night.write(name, number)
+    night.run(window=window)
+    night.copy("b", "a")
+    night.move(c="d", d="e")
+    night.rebuild().holds(0, 1, 2, 3)
+    night.run().holds(0, 1, 2, 3)
+    night.rebuild(drop_missing=True).holds(1, 2, 3)
+
+
+def test_content_that_left_a_known_name_is_counted_where_it_lies_when_its_days_are_rebuilt(
+    night: Night,
+) -> None:
+    night.write("a", 1)
+    night.run()
+    night.move(a="b")
+    night.write("a", 2)
+    other = {(B, bucket, code): rows for (_, bucket, code), rows in counts(1, 2).items()}
+    night.rebuild(Choice.of(service_name=B))
+    assert night.store.counts() == other
+
+
+def test_a_file_that_gets_another_name_and_another_service_is_refused(night: Night) -> None:
+    night.write("a", 1)
+    night.run(service_name=A)
+    night.move(a="b")
+    (refused,) = night.store.run(night.logs.folder, service_name=B).outcome.refused.values()
+    a = night.logs.folder / "a.parquet"
+    assert f"holds what {a} held, which counts for {A}; `httpcodes forget {a}`" in refused
+    night.holds(1)
+    forget(night.store.folder, [str(a)])
+    night.run(service_name=B)
+    assert night.store.counts() == {(B, "2025-09-09T01:00:00Z", 200): 2}
+
+
+def test_the_same_content_of_two_services_counts_for_both(night: Night) -> None:
+    night.write("a", 1)
+    night.copy("a", "b")
+    night.run("a", service_name=A, deep=False)
+    night.run("b", service_name=B)
+    assert {service for service, *_ in night.store.counts()} == {A, B}
+
+
+def test_a_log_that_grew_before_it_was_rotated_takes_the_place_of_what_it_was_alone(
+    night: Night,
+) -> None:
+    def log(name: str, *hours: int) -> None:
+        rows = [(f"2025-09-09T{hour:02d}:00:00Z", A, 200) for hour in hours]
+        night.logs.requests(f"{name}.parquet", *rows)
+
+    log("b", 1, 2)
+    log("a", 3, 4)
+    night.run()
+    log("b", 3, 4, 5)
+    log("a", 6)
+    night.run()
+    assert sorted(int(bucket[11:13]) for _, bucket, _ in night.store.counts()) == [1, 2, 3, 4, 5, 6]
+    # A correction holds other counts of the same time, or none of what went elsewhere.
+    log("b", 3, 4)
+    log("a", 7)
+    night.run()
+    assert sorted(int(bucket[11:13]) for _, bucket, _ in night.store.counts()) == [1, 2, 3, 4, 7]

@@ -152,3 +152,30 @@ def test_every_statement_of_an_sql_file_has_a_caller() -> None:
             if file.name == "sample.sql" and name in BY_NAME:
                 continue
             assert re.search(rf'["\']{name}["\']', caller.read_text(encoding="utf-8")), (file, name)
+
+
+MADE = re.compile(r"\bTEMP (?:TABLE|VIEW) (\w+)")
+READ = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|USING) (\w+)\b")
+BEING_REDRAWN = {"ingest.sql", "readings.sql"}
+
+
+def left_lying(project: Path) -> Iterator[str]:
+    """Statements about temporary tables that another file makes."""
+    files = [*project.glob("jobs/**/*.sql"), *project.glob("queries/**/*.sql")]
+    texts = {file: re.sub(r"--.*", "", file.read_text(encoding="utf-8")) for file in files}
+    made = {file: set(MADE.findall(text)) for file, text in texts.items()}
+    for file, text in texts.items():
+        named = set(re.findall(r"\b(\w+) AS \(|\) AS (\w+)", text, re.ASCII))
+        named_here = {name for pair in named for name in pair}
+        others = {table for other in files if other != file for table in made[other]}
+        for table in sorted(set(READ.findall(text)) & others - made[file] - named_here):
+            yield f"{file.name} reads {table}, which another file makes"
+
+
+def test_no_statement_reads_a_temporary_table_that_another_file_makes(tmp_path: Path) -> None:
+    found = [fault for fault in left_lying(PROJECT) if fault.split()[0] not in BEING_REDRAWN]
+    assert found == []
+    for name, text in (("a", "CREATE TEMP TABLE t AS SELECT 1"), ("b", "SELECT 1 FROM t")):
+        (tmp_path / "jobs").mkdir(exist_ok=True)
+        (tmp_path / f"jobs/{name}.sql").write_text(text, encoding="utf-8")
+    assert list(left_lying(tmp_path)) == ["b.sql reads t, which another file makes"]

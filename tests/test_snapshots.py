@@ -69,7 +69,7 @@ def test_rollback_goes_to_the_snapshot_that_is_named_and_forth_again(
         (three[0], {(A, NOON, 200): 2}),
     ):
         back = httpcodes("rollback", name, "--store", store.folder)
-        assert back.stderr.decode() == f"in force: {name}\n"
+        assert back.stderr.decode().startswith(f"in force: {name}\n")
         assert store.counts() == counts
     store.run(logs.folder)
     assert store.counts() == {(A, NOON, 404): 2, (B, NOON, 200): 1, (A, NEXT, 200): 1}
@@ -146,3 +146,20 @@ def test_a_store_that_is_moved_or_copied_works(
     assert httpcodes("verify", "--deep", "--store", moved.folder).returncode == 0
     assert httpcodes("rollback", three[0], "--store", moved.folder).returncode == 0
     assert moved.counts() == {(A, NOON, 200): 2}
+
+
+def test_runs_that_change_no_count_push_out_no_snapshot_that_did(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    for number in range(2):
+        logs.requests(f"{number}.parquet", (NOON, A, 200 + number))
+        store.run(logs.folder)
+    first, _ = store.snapshots()
+    for _ in range(USUAL.kept_snapshots + 1):
+        idle = store.run(logs.folder)
+    assert store.snapshots() == [first, f"{idle.snapshot}.duckdb"]
+    ((as_of,),) = store.sql("SELECT as_of FROM internal.snapshot")
+    assert f"{as_of:%Y%m%dT%H%M}" <= idle.snapshot[:13]
+    back = httpcodes("rollback", "--store", store.folder)
+    assert store.counts() == {(A, NOON, 200): 1}
+    assert b"httpcodes forget" in back.stderr

@@ -114,3 +114,15 @@ def test_what_was_refused_is_counted_once_prune_removed_the_cause(logs: Logs, st
     prune(store.folder, Retention(days, WINDOW, USUAL))
     assert store.run(logs.folder).complete
     assert store.counts() == {(A, "2025-09-11T00:00:00Z", 404): 1}
+
+
+def test_a_file_in_quarantine_that_is_gone_leaves_it(logs: Logs, store: Store) -> None:
+    logs.requests("a.parquet", ("2025-09-09T12:00:00Z", "a.example", 200))
+    broken = logs.folder / "b.parquet"
+    broken.write_bytes(b"PAR1 and no more")
+    assert not store.run(logs.folder).complete
+    store.run(logs.folder / "a.parquet")
+    assert store.states()["b.parquet"] == "quarantined"
+    broken.unlink()
+    assert store.run(logs.folder).complete
+    assert store.states() == {"a.parquet": "ingested"}

@@ -8,7 +8,10 @@ import typer
 from jobs import nightly
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import settled
+from jobs.monitoring.doctor import cannot_write
 from queries.cli.options import ConfigOption, StoreOption
+from queries.config import BadConfig
+from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
 config_app = typer.Typer(help="The configuration, httpcodes.toml.", no_args_is_help=True)
@@ -21,6 +24,9 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     with exit_codes():
         settings = settled(store, config)
         sources = settings.configured()
+        for key, folder in settings.outputs.items():
+            if folder and (place := cannot_write(folder)):
+                raise BadConfig(f'"{key}" leads to {place}, which is no folder that can be written')
         found, _ = nightly.find(sources)
     policy = settings.policy(retry=False, replace_within=None)
     typer.echo(f"store            {settings.store}")
@@ -45,3 +51,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"metrics file     {told.metrics_file or '-'}")
     typer.echo(f"log format       {told.log_format or 'text'}")
     typer.echo(f"ping             {urlsplit(told.ping_url or '').hostname or '-'}")
+    for path, reason in found.missing.items():
+        typer.echo(f"httpcodes: the source {path}: {reason}", err=True)
+    if found.missing:
+        raise typer.Exit(PARTLY_DONE)

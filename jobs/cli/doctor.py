@@ -37,4 +37,4 @@ def _findings(store: StoreOption, config: ConfigOption) -> list[Finding]:
     except BadConfig as error:
         return [Finding("configuration", "fail", str(error))]
     good = Finding("configuration", "ok", f"the store is {settings.store}")
-    return [good, *examine(settings.store, settings.terms, sources)]
+    return [good, *examine(settings.store, settings.terms, sources, settings.outputs)]

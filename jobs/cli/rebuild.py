@@ -52,12 +52,14 @@ def rebuild(
         choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
         settings = settled(store, config)
         days = rebuilding.Days(begin or date.min, end or date.max)
+        listed, choice_of = settings.listed(choice)
         done = rebuilding.rebuild(
             settings.store,
             days,
-            settings.choice_of(choice),
+            choice_of,
             settings.terms,
             drop_missing=drop_missing,
+            listed=listed,
         )
     narrate_rebuilt(done, narrator())
     heard = not as_json or told(json.dumps(done.as_json()))

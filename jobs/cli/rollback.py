@@ -30,3 +30,8 @@ def rollback(
     with exit_codes():
         in_force = keeping.rollback(settled(store, config).store, snapshot)
         typer.echo(f"in force: {in_force}", err=True)
+    typer.echo(
+        "the next run counts again what this took back and is still there; "
+        "`httpcodes forget PATH...` keeps files away",
+        err=True,
+    )

@@ -12,8 +12,9 @@ from jobs import nightly
 from jobs.counts.fold import WINDOW
 from jobs.logs import objects
 from jobs.logs.choice import BadMapping, Choice, Source
+from jobs.logs.sources import SourceFile
 from jobs.store.revision import USUAL, Terms
-from queries.config import FILE, BadConfig, Config, SourceConfig, load, store_of
+from queries.config import FILE, BadConfig, Config, SourceConfig, is_size, load, store_of
 
 FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="Read all files as this format.")
@@ -84,8 +85,10 @@ class Settings:
         )
 
     def limited(self, memory: str | None, threads: int | None) -> "Settings":
-        """The same, with these limits in place of those configured."""
+        """The same, with these limits in place of those configured. Raises BadConfig."""
         told = self.config
+        if memory is not None and not is_size(memory):
+            raise BadConfig(f"--memory-limit {memory}: it would have to be a size such as 512MB")
         memory, threads = memory or told.memory, threads or told.threads
         return replace(self, config=replace(told, memory=memory, threads=threads))
 
@@ -106,9 +109,15 @@ class Settings:
                 f"or some as [[sources]] in {self.config.file}"
             )
         return [
-            Source(source.where, choice if choice.given else source.choice, typed)
+            replace(source, choice=choice if choice.given else source.choice, typed=typed)
             for source in self.configured()
         ]
+
+    @property
+    def outputs(self) -> dict[str, Path | None]:
+        """The folders that a run writes to beside the store, by their keys."""
+        metrics = self.config.metrics_file
+        return {"metrics_file": metrics and metrics.parent, "export": self.config.export}
 
     @property
     def typed(self) -> tuple[str, ...]:
@@ -125,12 +134,11 @@ class Settings:
         """The sources that the configuration names. Raises BadConfig."""
         return [_source(told, self.config.file) for told in self.config.sources]
 
-    def choice_of(self, choice: Choice) -> Callable[[str], Choice]:
-        """How to read each known file, by its path."""
-        if choice.given:
-            return lambda _: choice
-        _, choices = nightly.find(self.configured())
-        return lambda path: choices.get(path, Choice())
+    def listed(self, choice: Choice) -> tuple[list[SourceFile], Callable[[str], Choice]]:
+        """What the configured sources hold, and how to read each known file, by its path."""
+        found, choices = nightly.find(self.configured())
+        files = list(found.files.values())
+        return files, lambda path: choice if choice.given else choices.get(path, Choice())
 
 
 def settled(store: Path | None, config: Path | None, endpoint: str | None = None) -> Settings:
@@ -146,4 +154,4 @@ def _source(told: SourceConfig, file: Path) -> Source:
         choice = Choice.of(told.format, maps, told.service_name, told.service_from_path, told.zone)
     except BadMapping as error:
         raise BadConfig(f"{file}, the source {told.path[0]}: {error}") from error
-    return Source(told.path, choice)
+    return Source(told.path, choice, configured=True, optional=told.optional)

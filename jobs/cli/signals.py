@@ -124,7 +124,9 @@ class Watch:
             seconds=round(time.monotonic() - self._began, 3),
         )
         if done := self._summary:
-            read, at = done.outcome.bytes_done, self._run.finished_at
+            # Where a source is missing, silence is no success.
+            at = self._run.last_success_at if done.missing else self._run.finished_at
+            read = done.outcome.bytes_done
             self._run = replace(self._run, bytes_read=read, last_success_at=at)
         if self._store.is_dir() and holder(self._store) is None:
             self._note()

@@ -26,16 +26,17 @@ class FoldedAway(Failed):
 def fold(work: Revision, window: timedelta) -> None:
     """Fold away the contributions of files that were counted longer ago than the window."""
     connection = work.connection
-    close(connection, work.started_at - window)
-    if connection.execute("SELECT any_value(file_id) FROM closing").fetchall() != [(None,)]:
+    closing = close(connection, work.started_at - window)
+    if connection.execute(f"SELECT any_value(file_id) FROM {closing}").fetchall() != [(None,)]:
         connection.begin()
         connection.execute(_SQL["fold"])
         connection.commit()
 
 
-def close(connection: duckdb.DuckDBPyConnection, before: datetime) -> None:
-    """Note in the table `closing` which files in force were counted before this moment (UTC)."""
+def close(connection: duckdb.DuckDBPyConnection, before: datetime) -> str:
+    """The relation of files in force that were counted before this moment (UTC): file_id."""
     connection.execute(_SQL["closing"], {"before": before})
+    return "closing"
 
 
 def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:
@@ -45,14 +46,15 @@ def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> Non
     """
     if not paths:
         return
-    recount(connection, paths)
-    if differing := connection.execute(_SQL["differing"], {"paths": list(paths)}).fetchall():
+    recounted = recount(connection, paths)
+    find = _SQL["differing"].format(recounted=recounted)
+    if differing := connection.execute(find, {"paths": list(paths)}).fetchall():
         raise FoldedAway(
             f"{differing[0][0]} does not give what was counted of it; "
             "`httpcodes verify --deep` names the difference"
         )
     connection.begin()
-    connection.execute(_SQL["unfold"])
+    connection.execute(_SQL["unfold"].format(recounted=recounted))
     connection.commit()
 
 

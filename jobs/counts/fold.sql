@@ -20,7 +20,7 @@ UPDATE internal.files SET folded = true WHERE file_id IN (FROM closing);
 
 -- name: differing
 -- Files that do not give what was counted of them.
-SELECT path FROM internal.files LEFT JOIN recounted USING (path)
+SELECT path FROM internal.files LEFT JOIN {recounted} USING (path)
 WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT unnest($paths))
 GROUP BY path, rows_counted HAVING coalesce(sum(requests), 0) <> rows_counted
 ORDER BY path
@@ -28,17 +28,17 @@ ORDER BY path
 -- name: unfold
 INSERT INTO internal.contributions
 SELECT file_id, service_id, bucket_start, status_code, requests
-FROM recounted
+FROM {recounted}
 JOIN internal.files USING (path)
 JOIN internal.services USING (service_name)
 WHERE state = 'ingested' AND folded AND NOT displaced;
 
 DELETE FROM internal.folded_days WHERE file_id IN (
-    SELECT file_id FROM internal.files WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM recounted)
+    SELECT file_id FROM internal.files WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM {recounted})
 );
 
 UPDATE internal.files SET folded = false
-WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM recounted);
+WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM {recounted});
 
 -- name: inseparable
 -- Folded files of which some can be taken back, if no bucket holds counts of others as well, which

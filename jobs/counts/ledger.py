@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from shlex import quote
 from typing import Any
 
 from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile
+from jobs.logs.sources import SourceFile, holds, look
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -69,11 +70,37 @@ class Counted:
         return f"--from {self.first_request:%Y-%m-%d} --to {self.last_request:%Y-%m-%d}"
 
 
+def _is_gone(path: str) -> bool:
+    try:
+        return look(path) is None
+    except OSError:
+        # Nobody can tell.
+        return False
+
+
+def _counts_for_another(earlier: str, service: str) -> str:
+    return (
+        f"holds what {earlier} held, which counts for {service or 'the services that it logs'}; "
+        f"`httpcodes forget {quote(earlier)}` takes that back, and the next run counts it as it "
+        "is named now"
+    )
+
+
 class Ledger:
     """The ledger of one revision.
 
-    `retry` looks at files in quarantine again, `afresh` at files in force, too.
+    `retry` looks at files in quarantine again, `afresh` at files in force, too. The relations
+    that it names are for others' statements to read.
     """
+
+    listed = "listed"
+    """What the sources hold: path, size, version, named_service, read_under."""
+    settled = "settled"
+    """What of it needs no look: path, state, reason, fingerprint, named_service."""
+    added = "added"
+    """The file_id of files that this run counts."""
+    withdrawn = "withdrawn"
+    """The file_id of files that were in force before it and go."""
 
     def __init__(self, revision: Revision, *, retry: bool = False, afresh: bool = False) -> None:
         self._revision = revision
@@ -103,6 +130,12 @@ class Ledger:
         )
         self._connection.execute(_SQL["adopt"])
         self._connection.execute(_SQL["settle"], {"retry": self._retry})
+
+    def drop_gone(self) -> None:
+        """Know no more of files in quarantine, or refused, that are not there any more."""
+        gone = [path for path in self._column("unusable") if _is_gone(path)]
+        which = {"paths": gone, "fingerprints": [None] * len(gone)}
+        self._connection.execute(_SQL["drop_earlier"], which)
 
     def unsettled(self) -> list[str]:
         """Paths of listed files that have to be looked at."""
@@ -166,7 +199,25 @@ class Ledger:
                 verdicts[path] = Verdict.FORGOTTEN, forgotten
             elif quarantined is not None and not self._retry:
                 verdicts[path] = Verdict.QUARANTINED, quarantined
-        return verdicts
+        new = [c for c in contents if verdicts[c.file.path] == (Verdict.NEW, None)]
+        return verdicts | self._renamed(new)
+
+    def _renamed(self, contents: Sequence[Content]) -> dict[str, tuple[Verdict, str]]:
+        """Those that count for another service, from a path where they lie no more.
+
+        Were the service named anew when the file was, it would count for both.
+        """
+        asked = {
+            "paths": [content.file.path for content in contents],
+            "fingerprints": [content.fingerprint for content in contents],
+            "named_services": [content.named_service for content in contents],
+        }
+        rows = self._connection.execute(_SQL["other_services"], asked).fetchall()
+        return {
+            path: (Verdict.REFUSED, _counts_for_another(earlier, service))
+            for path, earlier, fingerprint, service, displaced in rows
+            if displaced or not holds(earlier, fingerprint)
+        }
 
     def touch(self, contents: Sequence[Content]) -> None:
         """Note what the file system now says of contents that are what they were."""
@@ -231,6 +282,12 @@ class Ledger:
         self._connection.execute(_SQL["withdraw"], which)
         self._connection.execute(_SQL["mark_withdrawn"], which | {"reason": reason})
 
+    def restore(self, files: Collection[int]) -> None:
+        """Let files that this run took out of force count on, though other content lies there."""
+        which = {"file_ids": list(files)}
+        self._connection.execute(_SQL["restore"], which)
+        self._connection.execute(_SQL["stays"], which)
+
     def drop_copies(self) -> None:
         """Know no copies and parts of what this run took out of force: they would be new."""
         self._connection.execute(_SQL["drop_copies"])
@@ -251,6 +308,10 @@ class Ledger:
         """The files in force with a row that may lie in this time; both ends belong to it."""
         rows = self._connection.execute(_SQL["between"], {"first": first, "last": last}).fetchall()
         return [Counted(*row) for row in rows]
+
+    def paths(self) -> list[str]:
+        """All paths that something known lies at, or lay at when it was last looked at."""
+        return self._column("paths")
 
     def copies(self, file: Counted) -> list[str]:
         """Paths of the duplicates that hold this, or held it when they were last looked at."""

@@ -76,6 +76,11 @@ WHERE state NOT IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM 
 -- name: still
 SELECT path, reason FROM settled WHERE state = $state ORDER BY path
 
+-- name: unusable
+-- Files that could not be counted and that the sources do not list.
+SELECT DISTINCT path FROM internal.files ANTI JOIN listed USING (path)
+WHERE state IN ('quarantined', 'refused') ORDER BY path
+
 -- name: unsettled
 -- Files to look at.
 SELECT path FROM listed ANTI JOIN settled USING (path) ORDER BY path
@@ -149,6 +154,20 @@ SELECT
     forgotten_twin
 FROM summed
 
+-- name: other_services
+-- What counts for another service, at another path. Content that counted nothing doubles nothing.
+SELECT asked.path, files.path, files.fingerprint, files.named_service, displaced
+FROM (
+    SELECT
+        unnest($paths) AS path,
+        unnest($fingerprints) AS fingerprint,
+        unnest($named_services) AS named_service
+) AS asked
+JOIN internal.files AS files USING (fingerprint)
+WHERE state = 'ingested' AND rows_counted > 0
+    AND files.named_service <> asked.named_service AND files.path <> asked.path
+ORDER BY files.path DESC
+
 -- name: touch
 -- The same content under a new modification time: only what the file system says has changed.
 UPDATE internal.files SET version = touched.version, modified_at = make_timestamp(touched.modified_us)
@@ -217,6 +236,13 @@ INSERT INTO withdrawn SELECT unnest($file_ids)
 UPDATE internal.files SET state = 'replaced', displaced = false, reason = $reason
 WHERE file_id IN (SELECT unnest($file_ids))
 
+-- name: restore
+UPDATE internal.files SET state = 'ingested', displaced = true, reason = NULL
+WHERE file_id IN (SELECT unnest($file_ids))
+
+-- name: stays
+DELETE FROM withdrawn WHERE file_id IN (SELECT unnest($file_ids))
+
 -- name: drop_copies
 -- Copies of what this run took out of force.
 DELETE FROM internal.files
@@ -281,6 +307,9 @@ WHERE file_id IN (SELECT unnest($file_ids)) AND state = 'ingested' ORDER BY path
 SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
 FROM internal.files
 WHERE state = 'ingested' AND first_request <= $last AND last_request >= $first ORDER BY path
+
+-- name: paths
+SELECT DISTINCT path FROM internal.files WHERE state <> 'replaced' ORDER BY path
 
 -- name: copies
 SELECT path FROM internal.files

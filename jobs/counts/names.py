@@ -7,9 +7,11 @@ moved over a path is no correction of it: what was counted from the path before 
 file that is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jobs.counts.ledger import Content, Ledger
+from jobs.logs.choice import Choice
+from jobs.logs.sources import SourceFile, fingerprint
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -21,10 +23,57 @@ def arrange(work: Revision, ledger: Ledger, contents: Sequence[Content]) -> None
 
     The ledger has to have seen what the sources hold.
     """
+    if contents:
+        _meet(work, contents)
+        _move(work, ledger)
+
+
+def follow(
+    work: Revision,
+    ledger: Ledger,
+    files: Sequence[SourceFile],
+    choice_of: Callable[[str], Choice],
+) -> set[str]:
+    """Let names move where nothing that is new is counted; the paths that known content left.
+
+    Content is what it was counted as, whatever its new path or the options name.
+    """
+    ledger.see(files, lambda _: Choice())
+    doubtful = set(ledger.doubtful())
+    contents = list(_looked_at([f for f in files if f.path in doubtful], choice_of))
     if not contents:
-        return
-    connection = work.connection
-    connection.execute(
+        return set()
+    _meet(work, contents)
+    work.connection.execute(_SQL["as_counted"])
+    return _move(work, ledger)
+
+
+def keep_rotated(work: Revision, ledger: Ledger) -> int:
+    """Keep what grown content was moved over; how many files that is.
+
+    A log that grows before it is rotated is known content no more. Where what came to a path lies
+    later than all that the path held, and holds every count of what went from another path in the
+    same night, it goes on from there and corrects nothing here.
+    """
+    moved = {"added": ledger.added, "withdrawn": ledger.withdrawn}
+    rows = work.connection.execute(_SQL["rotated"].format_map(moved)).fetchall()
+    ledger.restore([file for (file,) in rows])
+    return len(rows)
+
+
+def _looked_at(
+    files: Sequence[SourceFile], choice_of: Callable[[str], Choice]
+) -> Iterator[Content]:
+    for file in files:
+        try:
+            yield Content(file, fingerprint(file.path), choice_of(file.path))
+        except OSError:
+            # What nobody can read moved nowhere that anybody knows of.
+            continue
+
+
+def _meet(work: Revision, contents: Sequence[Content]) -> None:
+    work.connection.execute(
         _SQL["met"],
         {
             "paths": [content.file.path for content in contents],
@@ -35,10 +84,15 @@ def arrange(work: Revision, ledger: Ledger, contents: Sequence[Content]) -> None
             "modified_us": [content.file.modified_us for content in contents],
         },
     )
-    connection.execute(_SQL["adopt"])
-    connection.execute(_SQL["judge"])
+
+
+def _move(work: Revision, ledger: Ledger) -> set[str]:
+    connection = work.connection
+    connection.execute(_SQL["adopt"].format(listed=ledger.listed))
+    connection.execute(_SQL["judge"].format(settled=ledger.settled))
     vacated = {path for (path,) in connection.execute(_SQL["vacated"]).fetchall()}
     connection.begin()
     connection.execute(_SQL["arrange"])
     connection.commit()
     ledger.note_moves(vacated)
+    return vacated

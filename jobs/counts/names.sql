@@ -9,6 +9,18 @@ SELECT
     unnest($versions) AS version,
     make_timestamp(unnest($modified_us)) AS modified_at
 
+-- name: as_counted
+-- Where content is met under a service that it does not count for, it is what it counts for.
+UPDATE met SET named_service = known.named_service
+FROM (
+    SELECT fingerprint, min(named_service) AS named_service FROM internal.files
+    WHERE state IN ('ingested', 'forgotten') GROUP BY fingerprint
+) AS known
+WHERE known.fingerprint = met.fingerprint
+    AND (met.fingerprint, met.named_service) NOT IN (
+        SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten')
+    )
+
 -- name: adopt
 -- What counts at its path stays counted as it is, whatever the options say now.
 UPDATE met SET named_service = known.named_service
@@ -21,7 +33,7 @@ WHERE known.path = met.path AND known.fingerprint = met.fingerprint AND NOT know
 UPDATE internal.files SET named_service = first.named_service
 FROM (SELECT fingerprint, min(named_service) AS named_service FROM met GROUP BY fingerprint) AS first
 WHERE files.fingerprint = first.fingerprint AND read_under IS NULL
-    AND files.path NOT IN (SELECT path FROM listed) AND state = 'ingested'
+    AND files.path NOT IN (SELECT path FROM {listed}) AND state = 'ingested'
 
 -- name: judge
 -- What lies where now, as far as anybody looked.
@@ -29,7 +41,7 @@ CREATE OR REPLACE TEMP TABLE lying AS
 SELECT path, fingerprint, named_service, size, version, modified_at FROM met
 UNION ALL
 SELECT path, known.fingerprint, known.named_service, known.size, known.version, known.modified_at
-FROM internal.files AS known JOIN settled USING (path, fingerprint, named_service, state)
+FROM internal.files AS known JOIN {settled} USING (path, fingerprint, named_service, state)
 WHERE NOT displaced
     -- Of content that came back to its path there may be two rows.
     QUALIFY row_number() OVER (PARTITION BY path ORDER BY known.file_id DESC) = 1;
@@ -101,3 +113,32 @@ WHERE files.path = lying.path AND state IN ('ingested', 'duplicate')
         WHEN displaced THEN files.fingerprint = lying.fingerprint AND files.named_service = lying.named_service
         ELSE files.path IN (FROM moved_over)
     END
+
+-- name: rotated
+-- Files that went from their paths for content which goes on from what went from another path.
+WITH gone AS (
+    SELECT file_id, path, fingerprint, named_service, last_request
+    FROM internal.files
+    WHERE state = 'replaced' AND NOT folded AND rows_counted > 0 AND file_id IN (SELECT file_id FROM {withdrawn})
+),
+come AS (
+    SELECT file_id, path, first_request
+    FROM internal.files
+    WHERE state = 'ingested' AND file_id IN (SELECT file_id FROM {added})
+)
+SELECT gone.file_id
+FROM gone JOIN come ON come.path = gone.path AND come.first_request > gone.last_request
+WHERE EXISTS (
+    FROM gone AS grown
+    WHERE grown.path <> gone.path AND NOT EXISTS (
+        FROM internal.contributions AS old
+        LEFT JOIN internal.contributions AS new
+            ON new.file_id = come.file_id AND new.service_id = old.service_id
+            AND new.bucket_start = old.bucket_start AND new.status_code = old.status_code
+        WHERE old.file_id = grown.file_id AND coalesce(new.requests, 0) < old.requests
+    )
+)
+AND (fingerprint, named_service) NOT IN (
+    SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
+)
+ORDER BY gone.file_id

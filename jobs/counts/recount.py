@@ -12,13 +12,15 @@ from queries.statements import statements
 _SQL = statements(__name__)
 
 
-def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:
-    """Count files in force by path, service, bucket and status into the table `recounted`.
+def recount(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> str:
+    """Count files in force by path, service, bucket and status anew.
 
-    The session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
+    Returns the relation of path, service_name, bucket_start, status_code and requests. The
+    session has to have the macros of rollup.define_buckets. Raises duckdb.Error if a file
     can't be read.
     """
     parquet.attach(connection, paths)
     readings = connection.execute(_SQL["readings"], {"paths": list(paths)}).fetchall()
     rows = snapshot.access_log([scan.rows(*reading) for reading in readings])
     connection.execute(_SQL["recounted"].replace("{rows}", rows))
+    return "recounted"

@@ -2,6 +2,7 @@
 
 import duckdb
 
+from jobs.counts.ledger import Ledger
 from jobs.store import answers
 from queries.statements import statements
 
@@ -16,16 +17,16 @@ def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SQL["buckets"])
 
 
-def settle(connection: duckdb.DuckDBPyConnection) -> None:
+def settle(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Bring the cells, and the answers made of them, up to the contributions of this run.
 
-    Adds those of the files in the temporary table `added`, takes back those of the files in
-    `withdrawn`.
+    Adds those of the files that the ledger added, takes back those of the files withdrawn.
     """
     connection.begin()
-    connection.execute(_SQL["changes"])
+    moved = {"added": ledger.added, "withdrawn": ledger.withdrawn}
+    connection.execute(_SQL["changes"].format_map(moved))
     connection.execute(_SQL["settle"])
-    answers.remake(connection)
+    answers.remake(connection, "changes")
     connection.execute(_SQL["seen"])
-    connection.execute(_SQL["withdraw"])
+    connection.execute(_SQL["withdraw"].format_map(moved))
     connection.commit()

@@ -15,11 +15,11 @@ CREATE TEMP MACRO bucket_start(bucket) AS make_timestamp(bucket * 300000000);
 CREATE OR REPLACE TEMP TABLE changes AS
 SELECT service_id, bucket_start, status_code, requests
 FROM internal.contributions
-WHERE file_id IN (SELECT file_id FROM added)
+WHERE file_id IN (SELECT file_id FROM {added})
 UNION ALL
 SELECT service_id, bucket_start, status_code, -requests
 FROM internal.contributions
-WHERE file_id IN (SELECT file_id FROM withdrawn);
+WHERE file_id IN (SELECT file_id FROM {withdrawn});
 
 -- name: settle
 -- The cells of the touched buckets, before and after: nothing outside them is written.
@@ -40,9 +40,9 @@ ORDER BY bucket_start, service_id, status_code;
 
 -- name: withdraw
 -- Contributions of files that are no longer in force.
-DELETE FROM internal.contributions WHERE file_id IN (SELECT file_id FROM withdrawn);
+DELETE FROM internal.contributions WHERE file_id IN (SELECT file_id FROM {withdrawn});
 
-DELETE FROM internal.folded_days WHERE file_id IN (SELECT file_id FROM withdrawn);
+DELETE FROM internal.folded_days WHERE file_id IN (SELECT file_id FROM {withdrawn});
 
 -- name: seen
 -- How far the data of each service reaches.

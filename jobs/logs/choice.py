@@ -89,6 +89,10 @@ class Source:
     choice: Choice = Choice()
     typed: tuple[str, ...] = ()
     """Other options of the command."""
+    configured: bool = False
+    """Whether the configuration names it: where it is missing, the others are counted."""
+    optional: bool = False
+    """Whether it may be missing, or hold nothing, without a word."""
 
     @property
     def asked(self) -> Choice:

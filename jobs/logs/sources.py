@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
@@ -56,34 +56,42 @@ class Found:
     """By path, in order of the paths."""
     refused: dict[str, str]
     """What could not even be listed, with the reason."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Those of them that are sources which are not there, or hold nothing to count."""
 
 
-def find(sources: Iterable[str]) -> Found:
+def find(sources: Iterable[str], *, may_be_missing: bool = False) -> Found:
     """The log files that the sources name, each once.
 
     A source is a file, a folder (all `*.parquet` below it) or a glob (`**` crosses folders), or
     a URL of an object store of which the same holds.
     Names that begin with `.` or `_`, and unfinished uploads, are passed over. A source that
     holds nothing is refused with what lies there instead, as are the files of tables. Raises
-    SourceNotFound for a plain path that does not exist.
+    SourceNotFound for a plain path that does not exist, unless it `may_be_missing`.
     """
     files: dict[str, SourceFile] = {}
     refused: dict[str, str] = {}
-    local = []
+    missing: dict[str, str] = {}
+    local: set[str] = set()
     for source in sources:
-        if objects.is_object(source):
-            files.update(_objects(source, refused))
-        else:
-            local.append(source)
+        try:
+            if objects.is_object(source):
+                files.update(_objects(source, refused, missing))
+            else:
+                local.update(_held(source, refused, missing))
+        except SourceNotFound as error:
+            if not may_be_missing:
+                raise
+            missing[place(source)] = str(error)
     lying = tables.Tables()
-    for path in sorted({path for source in local for path in _held(source, refused)}):
+    for path in sorted(local):
         if table := lying.holding(os.path.dirname(path)):
             refused[table[0]] = tables.sentence(table[1])
         elif not path.isprintable() and _undecodable(path):
             refused[ascii(path)] = "the name is not UTF-8; rename the file"
         elif file := _seen(path, refused):
             files[path] = file
-    return Found(files, refused)
+    return Found(files, refused | missing, missing)
 
 
 def _seen(path: str, refused: dict[str, str]) -> SourceFile | None:
@@ -149,7 +157,9 @@ def place(path: str) -> str:
     return path if objects.is_object(path) else os.path.abspath(path)
 
 
-def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
+def _objects(
+    source: str, refused: dict[str, str], missing: dict[str, str]
+) -> dict[str, SourceFile]:
     """As `_expand` finds files: an object by its name, all *.parquet below a name, or a glob."""
     steps = source.rstrip("/").split("/")
     fixed = next((n for n, step in enumerate(steps) if glob.has_magic(step)), len(steps))
@@ -159,7 +169,7 @@ def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
         found = [_object(*told) for told in objects.listed(root)]
     except FileNotFoundError:
         if is_glob:
-            refused[source] = overlooked.among((), source)
+            missing[source] = overlooked.among((), source)
             return {}
         raise SourceNotFound(f"{source} does not exist; nothing is there or below it") from None
     except OSError as error:
@@ -168,7 +178,7 @@ def _objects(source: str, refused: dict[str, str]) -> dict[str, SourceFile]:
     wanted = re.compile(_regex(steps) if is_glob else re.escape("/".join(steps)))
     chosen = {file.path: file for file in sorted(found) if _is_wanted(file.path, wanted, fixed)}
     if not chosen:
-        refused[source] = overlooked.among((file.path for file in found), source)
+        missing[source] = overlooked.among((file.path for file in found), source)
     return _outside_tables(chosen, root, [file.path for file in found], refused)
 
 
@@ -215,17 +225,17 @@ def _object(url: str, size: int, modified_us: int) -> SourceFile:
     return SourceFile(url, size, modified_us, f"{size}.{modified_us}", True, settled)
 
 
-def _held(source: str, refused: dict[str, str]) -> list[str]:
+def _held(source: str, refused: dict[str, str], missing: dict[str, str]) -> list[str]:
     known = len(refused)
     paths = list(_expand(source, refused))
     if not paths and len(refused) == known:
         path = os.path.abspath(source)
         if os.path.isdir(path):
-            refused[path] = overlooked.below(path)
+            missing[path] = overlooked.below(path)
         elif os.path.lexists(path):
-            refused[path] = overlooked.PASSED_OVER
+            missing[path] = overlooked.PASSED_OVER
         else:
-            refused[path] = overlooked.by_glob(path)
+            missing[path] = overlooked.by_glob(path)
     return paths
 
 

@@ -4,11 +4,12 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import duckdb
@@ -36,10 +37,16 @@ class Finding:
     """A sentence for the operator."""
 
 
-def examine(store: Path, terms: Terms, sources: Sequence[Source]) -> list[Finding]:
+def examine(
+    store: Path,
+    terms: Terms,
+    sources: Sequence[Source],
+    outputs: Mapping[str, Path | None] = MappingProxyType({}),
+) -> list[Finding]:
     """Look at the environment of a run; leaves nothing behind.
 
-    Looking at the sources lists them, as a run would.
+    `outputs` are the folders that it writes to beside the store, by what they are for. Looking
+    at the sources lists them, as a run would.
     """
     newest, published = _published(store)
     shares = keeping.shares_blocks(_nearest(store / "tmp"))
@@ -48,6 +55,7 @@ def examine(store: Path, terms: Terms, sources: Sequence[Source]) -> list[Findin
         _time_zone(),
         _limits(terms),
         _permissions(store),
+        *(_output(what, folder) for what, folder in outputs.items() if folder),
         *published,
         _reflinks(newest, shares=shares),
         _space(store, newest, shares=shares),
@@ -85,10 +93,21 @@ def _nearest(folder: Path) -> Path:
 
 def _permissions(store: Path) -> Finding:
     for folder in (store, store / "snapshots", store / "tmp"):
-        place = _nearest(folder)
-        if not (place.is_dir() and os.access(place, os.R_OK | os.W_OK | os.X_OK)):
+        if place := cannot_write(folder):
             return Finding("permissions", "fail", f"{place} can't be written by this user")
     return Finding("permissions", "ok", f"{store} can be written")
+
+
+def _output(what: str, folder: Path) -> Finding:
+    if (place := cannot_write(folder)) is not None:
+        return Finding(what, "fail", f"{place} can't be written by this user")
+    return Finding(what, "ok", f"{folder} can be written")
+
+
+def cannot_write(folder: Path) -> Path | None:
+    """What is in the way of writing to this folder, which a run may make."""
+    place = _nearest(folder)
+    return None if place.is_dir() and os.access(place, os.R_OK | os.W_OK | os.X_OK) else place
 
 
 def _published(store: Path) -> tuple[Path | None, list[Finding]]:
@@ -140,16 +159,18 @@ def _space(store: Path, newest: Path | None, *, shares: bool) -> Finding:
 def _sources(sources: Sequence[Source]) -> Iterator[Finding]:
     for source in sources:
         for where in source.where:
-            yield _source(where)
+            yield _source(where, may_be_missing=source.optional)
     if not sources:
         yield Finding("source", "warn", "none is configured: every run has to name them")
 
 
-def _source(where: str) -> Finding:
+def _source(where: str, *, may_be_missing: bool) -> Finding:
     try:
-        found = find([where])
+        found = find([where], may_be_missing=may_be_missing)
     except SourceNotFound as error:
         return Finding("source", "fail", str(error))
+    if may_be_missing and found.missing:
+        return Finding("source", "ok", f"{where} holds nothing now; it is optional")
     for path, reason in found.refused.items():
         return Finding("source", "warn", f"{path}: {reason}")
     for path in found.files:

@@ -77,14 +77,18 @@ class Status:
 
     @property
     def last_success(self) -> datetime | None:
-        """When a run last published.
+        """When a run last published with all its sources there.
 
         The record of runs knows it even if the snapshot can't be read; the snapshot knows it
         of a run that was killed before it could say so.
         """
         record, published = self.last_run, self.facts and self.facts.published
         told = record.last_success_at if record else None
-        if published and (told is None or (record and published["run_id"] == record.run_id)):
+        was_killed = record is not None and record.finished_at is None
+        of_it = published and (
+            record is None or (was_killed and published["run_id"] == record.run_id)
+        )
+        if published and of_it:
             told = max(published["finished_at"], told or published["finished_at"])
         return told.replace(microsecond=0) if told else None
 
@@ -153,7 +157,7 @@ def _deliveries(snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Source]) -
         places = {"places": [_place(where) for where in source.where]}
         ((watermark,),) = snapshot.execute(_SQL["watermark"], places).fetchall()
         try:
-            there = sources.find(source.where).files
+            there = sources.find(source.where, may_be_missing=source.optional).files
         except sources.SourceNotFound as error:
             deliveries.append(Delivery(name, None, None, None, watermark, str(error)))
             continue

@@ -18,28 +18,33 @@ from queries.statements import statements
 _SQL = statements(__name__)
 
 
-def show(work: Revision, store: Path) -> dict[str, str]:
+def show(work: Revision, store: Path, listed: str) -> dict[str, str]:
     """Bring the view up to the files in force that still are as they were counted.
 
+    `listed` names the relation of files that the sources were seen to hold: path, size, version.
     Copies are made first, if they are kept; why some could not be made, by path.
     """
     not_kept = raw_copies.keep(work, store)
     connection = work.connection
     parts.look(connection)
-    absent = parts.touched(connection.execute(_SQL["unseen"]).fetchall())
+    absent = parts.touched(connection.execute(_asked("unseen", listed=listed)).fetchall())
     while True:
         parts.find(connection, absent)
         try:
             _define(connection)
         except duckdb.Error:
             # A file may have gone or changed since it was last looked at.
-            shown = connection.execute(_SQL["shown"]).fetchall()
+            shown = connection.execute(_asked("shown")).fetchall()
             more = parts.touched(shown) or _unreadable(connection, [path for path, *_ in shown])
             if not more:
                 raise
             absent += more
         else:
             return not_kept
+
+
+def _asked(name: str, **more: str) -> str:
+    return _SQL[name].format_map(parts.RELATIONS | more)
 
 
 def _unreadable(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> list[str]:
@@ -60,9 +65,9 @@ def _define(connection: duckdb.DuckDBPyConnection) -> None:
     for group in groups:
         if group.outdated:
             connection.execute(f"CREATE OR REPLACE VIEW internal.{group.name} AS {group.query({})}")
-    dropped = connection.execute(_SQL["dropped"]).fetchall()
-    ((regrouped,),) = connection.execute(_SQL["regrouped"]).fetchall()
-    connection.execute(_SQL["note"])
+    dropped = connection.execute(_asked("dropped")).fetchall()
+    ((regrouped,),) = connection.execute(_asked("regrouped")).fetchall()
+    connection.execute(_asked("note"))
     if regrouped:
         define_access_log(connection, [f"FROM internal.{group.name}" for group in groups])
     for (name,) in dropped:

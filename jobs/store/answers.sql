@@ -1,7 +1,7 @@
 -- name: outdated
 -- The hours of services that changed. What they were goes.
 CREATE OR REPLACE TEMP TABLE outdated AS
-SELECT DISTINCT service_id, date_trunc('hour', bucket_start) AS hour_start FROM changes;
+SELECT DISTINCT service_id, date_trunc('hour', bucket_start) AS hour_start FROM {changed};
 
 DELETE FROM internal.answers USING outdated
 WHERE answers.service_id = outdated.service_id AND answers.hour_start = outdated.hour_start;

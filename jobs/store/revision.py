@@ -20,6 +20,7 @@ import duckdb
 
 from jobs.store.lock import take
 from jobs.store.publication import publish, return_to, unpublished, withdraw
+from jobs.store.room import is_wanting
 from jobs.store.upgrade import upgrade
 from queries import snapshot
 from queries.failures import Failed
@@ -72,6 +73,14 @@ class Revision:
     terms: Terms
     obsolete: list[Path] = field(default_factory=list)
     """Files and folders of the store that go once the revision is published."""
+    before: Path | None = None
+    """The snapshot that it is a copy of, if it has today's schema."""
+
+    def take_the_place(self) -> None:
+        """Let the snapshot before go, as no count has changed: those that brought some stay."""
+        # The last of an earlier day stays, too, where those are kept.
+        if self.before and not (self.terms.kept_days and self.before.name[:8] < self.run_id[:8]):
+            self.obsolete.append(self.before)
 
 
 @contextmanager
@@ -88,8 +97,8 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
         run_id = _run_id(store, started_at)
         working = _working(store, run_id)
         try:
-            connection = _open_copy(store, working, terms)
-            work = Revision(run_id, started_at, connection, terms)
+            connection, before = _open_copy(store, working, terms)
+            work = Revision(run_id, started_at, connection, terms, before=before)
             try:
                 yield work
                 connection.execute("CHECKPOINT work")
@@ -101,6 +110,10 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             if Path(f"{working}.wal").exists():
                 raise StoreUnusable(f"{working} was closed with changes still in its .wal")
             publish(store, working)
+        except (duckdb.Error, OSError) as error:
+            if why := is_wanting(store, error):
+                raise StoreUnusable(why) from error
+            raise
         finally:
             # Published is published: what is left is a matter for the next run.
             with suppress(OSError):
@@ -204,12 +217,17 @@ def _is_good(file: Path) -> bool:
     return True
 
 
-def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
-    """A connection whose current database is the newest snapshot's copy, or an empty one."""
+def _open_copy(
+    store: Path, working: Path, terms: Terms
+) -> tuple[duckdb.DuckDBPyConnection, Path | None]:
+    """A connection whose current database is the newest snapshot's copy, or an empty one.
+
+    The newest snapshot, too, unless the copy had to be upgraded: then it is the way back.
+    """
     if not os.path.lexists(store / snapshot.LINK):
         connection = _attached(working, terms)
         snapshot.create(connection)
-        return connection
+        return connection, None
     newest = snapshot.newest(store)
     try:
         copy(newest, working)
@@ -224,8 +242,7 @@ def _open_copy(store: Path, working: Path, terms: Terms) -> duckdb.DuckDBPyConne
         if good := _last_good(store, newest):
             way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"
         raise StoreUnusable(f"the newest snapshot {newest} is broken{way_out}") from error
-    upgrade(connection)
-    return connection
+    return connection, None if upgrade(connection) else newest
 
 
 def connect(terms: Terms, **settings: str) -> duckdb.DuckDBPyConnection:

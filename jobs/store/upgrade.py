@@ -15,8 +15,11 @@ STEPS = {1: "from_1", 2: "from_2", 3: "from_3"}
 _SQL = statements(__name__)
 
 
-def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring the current database, a whole snapshot, to the schema version of this program."""
+def upgrade(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Bring the current database, a whole snapshot, to the schema version of this program.
+
+    Whether it had another.
+    """
     ((version,),) = connection.execute("SELECT schema_version FROM internal.snapshot").fetchall()
     for step in range(version, SCHEMA_VERSION):
         connection.begin()
@@ -24,6 +27,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         if step == 3:
             define_moments(connection)
         if step == 1:
-            answers.remake(connection)
+            answers.remake(connection, "changes")
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])
         connection.commit()
+    return bool(version < SCHEMA_VERSION)

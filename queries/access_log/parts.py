@@ -20,6 +20,12 @@ from queries.statements import statements
 _SQL = statements(__name__)
 
 
+RELATIONS = {name: name for name in ("shown", "parts", "groups", "whole")}
+"""What `look` and `find` leave for others' statements to read, by what it holds: the files in
+force (path, size, version, modified_at, is_copy), and the views that there should be (name,
+digest)."""
+
+
 class Part(NamedTuple):
     """Files of a part; moments are UTC."""
 

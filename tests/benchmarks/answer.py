@@ -77,7 +77,7 @@ def name(service: int) -> str:
 def fill(work: Revision, services: int, days: range) -> None:
     """Count days as a night does, but for the log files."""
     connection = work.connection
-    Ledger(work)
+    ledger = Ledger(work)
     rollup.define_buckets(connection)
     connection.execute(
         f"INSERT INTO internal.services SELECT i, printf('s%05d.example', i), NULL, NULL, false"
@@ -86,9 +86,9 @@ def fill(work: Revision, services: int, days: range) -> None:
     for day in days:
         start = FIRST + timedelta(days=day)
         connection.execute(DAY.format(day=day, start=start, services=services))
-        rollup.settle(connection)
+        rollup.settle(connection, ledger)
         # As if folded; the next day's contributions have the same shape.
-        connection.execute("DELETE FROM added; DELETE FROM internal.contributions")
+        connection.execute(f"DELETE FROM {ledger.added}; DELETE FROM internal.contributions")
     runs.record(work, runs.Outcome())
 
 
