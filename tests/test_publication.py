@@ -18,7 +18,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from jobs.store import publication
-from jobs.cli import main
+from jobs.cli.app import main
 publication._replace = lambda *_: os._exit(9)
 sys.argv = ["httpcodes", *sys.argv[1:]]
 main()

@@ -48,6 +48,7 @@ def test_a_status_says_how_the_store_stands(
 ) -> None:
     (logs.folder / "b.parquet").write_bytes(b"broken")
     assert httpcodes("run", "--config", configured).returncode == 3
+    logs.requests("d.parquet", (NOON, "a.example", 500))
     assert httpcodes("run", "--config", configured).returncode == 3
     logs.requests("c.parquet", (NOON, "a.example", 404))
     found = told(httpcodes, configured)
@@ -61,7 +62,7 @@ def test_a_status_says_how_the_store_stands(
     assert source.pop("lag") > 0
     assert source == {
         "source": str(logs.folder),
-        "files": 3,
+        "files": 4,
         "backlog_files": 1,
         "backlog_bytes": (logs.folder / "c.parquet").stat().st_size,
         "watermark": "2025-09-09T13:01:00Z",
