@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.counts import fold, names, rollup, runs
+from jobs.counts.contents import Content
 from jobs.counts.ingest import Ingest
-from jobs.counts.ledger import Content, Ledger
+from jobs.counts.ledger import Ledger
 from jobs.counts.merged import Merging
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed

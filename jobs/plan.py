@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 
 from jobs.counts import names
-from jobs.counts.ledger import Content, Ledger, Verdict
+from jobs.counts.contents import Content, Verdict
+from jobs.counts.ledger import Ledger
 from jobs.logs import parquet
 from jobs.logs.choice import Choice, Source
 from jobs.logs.reading import FileRefused, choose

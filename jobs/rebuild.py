@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.counts import fold, names, rollup, runs
+from jobs.counts.contents import InForce
 from jobs.counts.ingest import Ingest
-from jobs.counts.ledger import Counted, Ledger
+from jobs.counts.ledger import Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
 from jobs.logs.choice import Choice
@@ -45,7 +46,7 @@ class Days:
         """The last microsecond, naive, UTC."""
         return datetime.combine(self.last, clock.max)
 
-    def hold(self, file: Counted) -> bool:
+    def hold(self, file: InForce) -> bool:
         """Whether all rows of the file lie in these days."""
         reach = (file.first_request, file.last_request)
         return all(moment is not None and self.start <= moment <= self.end for moment in reach)
@@ -173,7 +174,7 @@ class _Known:
     ) -> None:
         self.ledger = ledger
         self._drop_missing = drop_missing
-        self.files: dict[int, Counted] = {}
+        self.files: dict[int, InForce] = {}
         self.missing: set[int] = set()
         self.unchanged: set[int] = set()
         self.changed: set[int] = set()
@@ -197,7 +198,7 @@ class _Known:
         self.kept[self.files[file].path] = reason
         self.staying.add(file)
 
-    def _look_at(self, file: Counted) -> None:
+    def _look_at(self, file: InForce) -> None:
         path = file.path
         self.files[file.file_id] = file
         try:
@@ -215,7 +216,7 @@ class _Known:
         except OSError as error:
             self.keep(file.file_id, f"cannot be read: {error.strerror}")
 
-    def _is_missing(self, file: Counted) -> None:
+    def _is_missing(self, file: InForce) -> None:
         copies = self.ledger.copies(file) if self._drop_missing else []
         if heirs := [copy for copy in copies if holds(copy, file.fingerprint)]:
             self._look_at(self.ledger.pass_on(file, heirs[0]))

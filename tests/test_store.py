@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from conftest import Command, Logs, Store
 
+import jobs.store.reflink
 import jobs.store.revision
 import queries
 from jobs.store.lock import StoreLocked
@@ -255,7 +256,7 @@ def test_a_store_that_can_not_be_written_is_named(logs: Logs, tmp_path: Path) ->
 def test_without_reflinks_a_snapshot_is_copied(
     logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.store.revision, "_FICLONE", 0)
+    monkeypatch.setattr(jobs.store.reflink, "_FICLONE", 0)
     for number in range(2):
         deliver(logs, number)
         store.run(logs.folder)

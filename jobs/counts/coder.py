@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from jobs.counts import codes
 from jobs.counts.codes import Groups
+from jobs.counts.contents import Content
 from jobs.counts.counted import PASSED_OVER, ROWS, Counted
-from jobs.counts.ledger import Content
 from jobs.logs.reading import Reading
 from jobs.logs.scans import quoted
 from queries.access_log.scan import is_url

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from jobs.counts.ledger import Content
+from jobs.counts.contents import Content
 from jobs.logs.reading import Reading
 from queries.statements import statements
 

@@ -17,8 +17,8 @@ import duckdb
 from jobs.counts import beside, by_sql
 from jobs.counts.by_sql import Scanned
 from jobs.counts.coder import Coder
+from jobs.counts.contents import Content
 from jobs.counts.counted import Counted, PutOff, Unusable, define_words
-from jobs.counts.ledger import Content
 from jobs.counts.trouble import is_everywhere, of_system
 from jobs.logs import objects, parquet, scans
 from jobs.logs.choice import Choice

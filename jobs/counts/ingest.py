@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from jobs.counts import taking
 from jobs.counts.coder import Coder
+from jobs.counts.contents import Content, Verdict
 from jobs.counts.counted import Counted, PutOff, Unusable
 from jobs.counts.counter import Counter
-from jobs.counts.ledger import Content, Ledger, Verdict
+from jobs.counts.ledger import Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.taking import Taken
 from jobs.counts.trouble import MachineTrouble, is_everywhere

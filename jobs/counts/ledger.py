@@ -7,67 +7,17 @@ the options name the service of a file, the same content under two names is two 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from shlex import quote
 from typing import Any
 
+from jobs.counts.contents import Content, InForce, Verdict
 from jobs.logs.choice import Choice
 from jobs.logs.sources import SourceFile, holds, look
 from jobs.store.revision import Revision
 from queries.statements import statements
 
 _SQL = statements(__name__)
-
-
-@dataclass(frozen=True)
-class Content:
-    """A file together with its fingerprint."""
-
-    file: SourceFile
-    fingerprint: str | None
-    """None if the file could not be read to its end."""
-    choice: Choice
-    """How the caller wants it read."""
-
-    @property
-    def named_service(self) -> str:
-        """The service that its path or its options name; empty: none."""
-        return self.choice.named_service(self.file.path)
-
-
-class Verdict(Enum):
-    """What the ledger says of a content."""
-
-    NEW = "new"
-    UNCHANGED = "unchanged"
-    QUARANTINED = "quarantined"
-    REFUSED = "refused"
-    DUPLICATE = "duplicate"
-    FORGOTTEN = "forgotten"
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A file in force, and the times of its rows (naive, UTC), if it has any."""
-
-    file_id: int
-    path: str
-    fingerprint: str
-    named_service: str
-    folded: bool
-    """Whether its contributions are no longer kept apart."""
-    displaced: bool
-    """Whether its path holds other known content by now."""
-    rows_counted: int
-    first_request: datetime | None
-    last_request: datetime | None
-
-    @property
-    def days(self) -> str:
-        """The `rebuild` options that name all days of its requests."""
-        return f"--from {self.first_request:%Y-%m-%d} --to {self.last_request:%Y-%m-%d}"
 
 
 def _is_gone(path: str) -> bool:
@@ -293,33 +243,33 @@ class Ledger:
         self._connection.execute(_SQL["drop_copies"])
         self.release()
 
-    def in_force(self, paths: Sequence[str]) -> list[Counted]:
+    def in_force(self, paths: Sequence[str]) -> list[InForce]:
         """The files in force that lie at these paths."""
         rows = self._connection.execute(_SQL["in_force"], {"paths": paths}).fetchall()
-        return [Counted(*row) for row in rows]
+        return [InForce(*row) for row in rows]
 
-    def counted(self, files: Collection[int]) -> list[Counted]:
+    def counted(self, files: Collection[int]) -> list[InForce]:
         """The files in force of these numbers."""
         which = {"file_ids": list(files)}
         rows = self._connection.execute(_SQL["counted"], which).fetchall()
-        return [Counted(*row) for row in rows]
+        return [InForce(*row) for row in rows]
 
-    def between(self, first: datetime, last: datetime) -> list[Counted]:
+    def between(self, first: datetime, last: datetime) -> list[InForce]:
         """The files in force with a row that may lie in this time; both ends belong to it."""
         rows = self._connection.execute(_SQL["between"], {"first": first, "last": last}).fetchall()
-        return [Counted(*row) for row in rows]
+        return [InForce(*row) for row in rows]
 
     def paths(self) -> list[str]:
         """All paths that something known lies at, or lay at when it was last looked at."""
         return self._column("paths")
 
-    def copies(self, file: Counted) -> list[str]:
+    def copies(self, file: InForce) -> list[str]:
         """Paths of the duplicates that hold this, or held it when they were last looked at."""
         which = {"fingerprint": file.fingerprint, "named_service": file.named_service}
         rows = self._connection.execute(_SQL["copies"], which).fetchall()
         return [path for (path,) in rows]
 
-    def pass_on(self, file: Counted, heir: str) -> Counted:
+    def pass_on(self, file: InForce, heir: str) -> InForce:
         """Let a file in force take the path of a duplicate; the file as it is now."""
         self._connection.execute(_SQL["heir"], {"file_id": file.file_id, "heir": heir})
         self._connection.execute(_SQL["inherit"])

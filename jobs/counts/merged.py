@@ -53,9 +53,9 @@ class Merging:
         """Merge what is proven, and refuse what is in doubt, among what this run counted."""
         connection = self.work.connection
         connection.begin()
-        connection.execute(_SQL["fresh"])
+        connection.execute(self._sql("fresh"))
         doubts = [] if count_anyway else self._corrected()
-        connection.execute(_SQL["earlier"])
+        connection.execute(self._sql("earlier"))
         if not count_anyway and self._anything_left():
             doubts += self._folded_away()
             table = _Table(self.work)
@@ -67,6 +67,13 @@ class Merging:
             self._refuse(doubt, outcome)
         self.ledger.release()
         connection.commit()
+
+    def _sql(self, name: str) -> str:
+        """A statement about what the ledger notes of this run."""
+        ledger = self.ledger
+        return _SQL[name].format(
+            added=ledger.added, withdrawn=ledger.withdrawn, listed=ledger.listed
+        )
 
     def _anything_left(self) -> bool:
         """Whether files are gone that new ones may hold; only then is anything compared."""
@@ -94,7 +101,7 @@ class Merging:
         ]
 
     def _folded_away(self) -> list[_Doubt]:
-        rows = self.work.connection.execute(_SQL["folded_away"]).fetchall()
+        rows = self.work.connection.execute(self._sql("folded_away")).fetchall()
         return [
             _Doubt(
                 [number],
@@ -110,20 +117,20 @@ class Merging:
         reason = f"its rows lie in {_named(table.paths(new))} now"
         into = {"into": table.ids(new), "reason": reason}
         connection.execute(_SQL["choose"], {"file_ids": table.ids(old)})
-        connection.execute(_SQL["merge"])
+        connection.execute(self._sql("merge"))
         connection.execute(_SQL["mark_merged"], into)
         outcome.merged |= dict.fromkeys(table.paths(old), reason)
 
     def _refuse(self, doubt: _Doubt, outcome: Outcome) -> None:
         connection = self.work.connection
         connection.execute(_SQL["choose"], {"file_ids": list(doubt.new)})
-        for number, path in connection.execute(_SQL["chosen_paths"]).fetchall():
+        for number, path in connection.execute(self._sql("chosen_paths")).fetchall():
             self._take_back(number, path, outcome)
             copies = connection.execute(_SQL["copies"], {"file_id": number}).fetchall()
             outcome.files_duplicate -= len(copies)
             refused = [path, *(copy for (copy,) in copies)]
             outcome.refused |= dict.fromkeys(refused, doubt.reason)
-        connection.execute(_SQL["refuse"])
+        connection.execute(self._sql("refuse"))
         connection.execute(_SQL["mark_refused"], {"reason": doubt.reason})
 
     def _take_back(self, number: int, path: str, outcome: Outcome) -> None:

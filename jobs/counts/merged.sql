@@ -7,14 +7,14 @@ SELECT first_request, last_request FROM internal.files WHERE state = 'refused' A
 -- The files that this run counts, and the cells that they count for.
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT file_id, path, fingerprint, named_service, first_request, last_request, rows_counted
-FROM internal.files JOIN added USING (file_id) WHERE rows_counted > 0
+FROM internal.files JOIN {added} USING (file_id) WHERE rows_counted > 0
 
 -- name: earlier
 -- Files that were counted before, of times that new ones reach: those that this run replaces are
 -- going, those whose content lies nowhere any more are gone, the others stay.
 CREATE OR REPLACE TEMP TABLE earlier AS
 WITH present AS (
-    SELECT fingerprint, files.named_service FROM internal.files AS files JOIN listed USING (path)
+    SELECT fingerprint, files.named_service FROM internal.files AS files JOIN {listed} USING (path)
     WHERE state IN ('ingested', 'duplicate') AND NOT displaced
 )
 SELECT
@@ -23,14 +23,14 @@ SELECT
     displaced,
     folded,
     CASE
-        WHEN file_id IN (FROM withdrawn) THEN 'going'
+        WHEN file_id IN (FROM {withdrawn}) THEN 'going'
         WHEN (fingerprint, named_service) IN (FROM present) THEN 'staying'
         ELSE 'gone'
     END AS role
 FROM internal.files AS files
 SEMI JOIN fresh ON fresh.first_request <= coalesce(files.last_request, fresh.first_request)
     AND fresh.last_request >= coalesce(files.first_request, fresh.last_request)
-WHERE (state = 'ingested' AND file_id NOT IN (FROM added)) OR file_id IN (FROM withdrawn)
+WHERE (state = 'ingested' AND file_id NOT IN (FROM {added})) OR file_id IN (FROM {withdrawn})
 
 -- name: gone
 SELECT file_id, path, displaced FROM earlier WHERE role = 'gone'
@@ -107,8 +107,8 @@ JOIN internal.services USING (service_id)
 
 -- name: merge
 -- They have another name now: their counts go, as many come with the new files. Copies, too.
-INSERT INTO withdrawn
-SELECT file_id FROM chosen EXCEPT FROM withdrawn
+INSERT INTO {withdrawn}
+SELECT file_id FROM chosen EXCEPT FROM {withdrawn}
 
 -- name: mark_merged
 UPDATE internal.files SET
@@ -123,7 +123,7 @@ WHERE file_id IN (FROM chosen)
 
 -- name: chosen_paths
 -- Those that were not taken back before.
-SELECT file_id, path FROM fresh JOIN added USING (file_id) WHERE file_id IN (FROM chosen)
+SELECT file_id, path FROM fresh JOIN {added} USING (file_id) WHERE file_id IN (FROM chosen)
 
 -- name: choose
 CREATE OR REPLACE TEMP TABLE chosen AS SELECT unnest($file_ids) AS file_id
@@ -137,7 +137,7 @@ WITH beyond AS (
         SELECT * FROM internal.cells
         UNION ALL
         SELECT service_id, bucket_start, status_code, -requests FROM internal.contributions
-        WHERE file_id NOT IN (FROM added)
+        WHERE file_id NOT IN (FROM {added})
     )
     WHERE bucket_start IN (FROM internal.folded_buckets) AND bucket_start IN (SELECT bucket_start FROM fresh_cells)
     GROUP BY ALL
@@ -180,7 +180,7 @@ ORDER BY files.path
 
 -- name: refuse
 -- As if they had not been read; what their paths held before counts as it did.
-DELETE FROM added WHERE file_id IN (FROM chosen);
+DELETE FROM {added} WHERE file_id IN (FROM chosen);
 
 DELETE FROM internal.contributions WHERE file_id IN (FROM chosen);
 
@@ -189,12 +189,12 @@ DELETE FROM internal.rejects WHERE file_id IN (FROM chosen);
 DELETE FROM internal.passed_over WHERE file_id IN (FROM chosen);
 
 CREATE OR REPLACE TEMP TABLE restored AS
-SELECT file_id FROM internal.files JOIN withdrawn USING (file_id)
+SELECT file_id FROM internal.files JOIN {withdrawn} USING (file_id)
 WHERE state = 'replaced' AND path IN (SELECT path FROM fresh WHERE file_id IN (FROM chosen));
 
 UPDATE internal.files SET state = 'ingested', reason = NULL WHERE file_id IN (FROM restored);
 
-DELETE FROM withdrawn WHERE file_id IN (FROM restored);
+DELETE FROM {withdrawn} WHERE file_id IN (FROM restored);
 
 -- name: mark_refused
 UPDATE internal.files SET

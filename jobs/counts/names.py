@@ -9,7 +9,8 @@ file that is gone.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from jobs.counts.ledger import Content, Ledger
+from jobs.counts.contents import Content
+from jobs.counts.ledger import Ledger
 from jobs.logs.choice import Choice
 from jobs.logs.sources import SourceFile, fingerprint
 from jobs.store.revision import Revision

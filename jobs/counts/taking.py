@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from jobs.counts import misfit, readings
 from jobs.counts.codes import column_of
+from jobs.counts.contents import Content
 from jobs.counts.counted import Counted, Unusable
-from jobs.counts.ledger import Content, Ledger
+from jobs.counts.ledger import Ledger
 from jobs.logs import expressions
 from jobs.store.revision import Revision
 from queries.service_name import canonical

@@ -114,7 +114,7 @@ LEFT JOIN (
 
 -- name: judge
 -- Each group with its verdict: a cell that it counts for, or why it counts for none.
-CREATE OR REPLACE TEMP TABLE judged AS
+CREATE OR REPLACE TEMP TABLE judged_batch AS
 SELECT
     file_id,
     service_id,
@@ -143,10 +143,10 @@ LEFT JOIN names USING (service)
 -- name: take
 -- What the batch adds, and what it could not add.
 CREATE OR REPLACE TEMP TABLE verdicts AS
-SELECT file_id, reason, CAST(sum(rows) AS BIGINT) AS rows FROM judged GROUP BY ALL;
+SELECT file_id, reason, CAST(sum(rows) AS BIGINT) AS rows FROM judged_batch GROUP BY ALL;
 
 INSERT INTO internal.contributions
-SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged WHERE reason IS NULL;
+SELECT file_id, service_id, bucket_start(bucket), status_code, rows FROM judged_batch WHERE reason IS NULL;
 
 INSERT INTO internal.rejects
 SELECT file_id, reason, rows FROM verdicts WHERE reason IS NOT NULL;

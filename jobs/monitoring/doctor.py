@@ -16,6 +16,7 @@ import duckdb
 
 from jobs.logs.choice import Source
 from jobs.logs.sources import SourceNotFound, find
+from jobs.store import reflink
 from jobs.store import revision as keeping
 from jobs.store.revision import StoreUnusable, Terms
 from queries import snapshot
@@ -49,7 +50,7 @@ def examine(
     at the sources lists them, as a run would.
     """
     newest, published = _published(store)
-    shares = keeping.shares_blocks(_nearest(store / "tmp"))
+    shares = reflink.shares_blocks(_nearest(store / "tmp"))
     return [
         *_versions(),
         _time_zone(),

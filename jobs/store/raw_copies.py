@@ -18,7 +18,8 @@ import duckdb
 
 from jobs.logs import objects, sources
 from jobs.store.publication import sync
-from jobs.store.revision import Revision, copy, reserve
+from jobs.store.reflink import copy
+from jobs.store.revision import Revision, reserve
 from queries.access_log import raw_copy
 from queries.statements import statements
 

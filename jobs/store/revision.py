@@ -4,7 +4,6 @@ Until the link is replaced nothing has happened; after it, all of it has. A run 
 anywhere before leaves the newest snapshot in force, and its leftovers to the next run.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -13,20 +12,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
 import duckdb
 
 from jobs.store.lock import take
 from jobs.store.publication import publish, return_to, unpublished, withdraw
+from jobs.store.reflink import copy
 from jobs.store.room import is_wanting
 from jobs.store.upgrade import upgrade
 from queries import snapshot
 from queries.failures import Failed
 
-# FICLONE of linux/fs.h: share a file's blocks until one side changes.
-_FICLONE = 0x40049409
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -293,36 +289,10 @@ def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
     return smaller
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a file; it shares its blocks where the file system can, and is never a hard link."""
-    with source.open("rb") as old, target.open("xb") as new:
-        if not _share_blocks(old, new):
-            shutil.copyfileobj(old, new, 1 << 20)
-
-
-def _share_blocks(old: IO[bytes], new: IO[bytes]) -> bool:
-    try:
-        fcntl.ioctl(new, _FICLONE, old.fileno())
-    except OSError:
-        return False
-    return True
-
-
 def reserve(store: Path, work: Revision) -> int:
     """Bring the revision to disk; how many bytes to leave there for the copy that is the next."""
     work.connection.execute("CHECKPOINT work")
     return _working(store, work.run_id).stat().st_size
-
-
-def shares_blocks(folder: Path) -> bool:
-    """Whether the folder's file system has reflinks; found out with files that have no name."""
-    try:
-        with TemporaryFile(dir=folder) as old, TemporaryFile(dir=folder) as new:
-            old.write(b"x" * 4096)
-            old.flush()
-            return _share_blocks(old, new)
-    except OSError:
-        return False
 
 
 def outdated(files: Sequence[Path], terms: Terms) -> list[Path]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+import jobs.store.reflink
 import jobs.store.revision
 from jobs import nightly
 from jobs.counts import fold, rollup, runs
@@ -132,7 +133,7 @@ def main() -> None:
         write_night(logs, given.services)
         lay_out(store, 0, 0, given.services)
         laid_out, shortest = 0, 0.0
-        print(f"reflinks: {'yes' if jobs.store.revision.shares_blocks(store) else 'no'}")
+        print(f"reflinks: {'yes' if jobs.store.reflink.shares_blocks(store) else 'no'}")
         print("days   MiB    total  ratio  " + "  ".join(f"{part:>10}" for part in PARTS))
         for days in map(int, given.days.split(",")):
             lay_out(store, laid_out, days, given.services)
