@@ -245,7 +245,7 @@ def schedule(scheduler: str, plan: Plan) -> str:
             "deadline_seconds": plan.times.deadline,
             "timeout_seconds": _seconds(_TIMEOUT),
             "user": pwd.getpwuid(os.geteuid()).pw_name,
-            "version": version("httpcodes"),
+            "version": version("cdn-httpcodes"),
         }
         | SCHEDULERS[scheduler](plan)
     )

@@ -28,8 +28,8 @@ WHERE registered AND service_name IN (SELECT unnest($names))
 SELECT
     service_name,
     registered,
-    least(first_seen, TIMESTAMP '9999-12-31 23:55:00') AS first_seen,
-    least(last_seen, TIMESTAMP '9999-12-31 23:55:00') AS last_seen,
+    CASE WHEN first_seen IS NOT NULL THEN least(first_seen, TIMESTAMP '9999-12-31 23:55:00') END AS first_seen,
+    CASE WHEN last_seen IS NOT NULL THEN least(last_seen, TIMESTAMP '9999-12-31 23:55:00') END AS last_seen,
     CAST(coalesce(sum(requests), 0) AS BIGINT) AS requests
 FROM internal.services LEFT JOIN internal.cells USING (service_id)
 GROUP BY ALL

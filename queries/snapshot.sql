@@ -266,7 +266,7 @@ CREATE VIEW watermarks AS
 SELECT
     service_name,
     first_seen AS data_from,
-    least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59.999999') AS data_until,
+    CASE WHEN last_seen IS NOT NULL THEN least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59.999999') END AS data_until,
     time_bucket(INTERVAL 5 MINUTE, date_trunc('second', as_of) - to_seconds(settle_seconds)) AS final_until
 FROM internal.services, internal.snapshot;
 COMMENT ON VIEW watermarks IS 'How far the data of each service reaches, and up to where it can no longer change.';

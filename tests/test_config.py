@@ -192,7 +192,7 @@ REFUSED = {
         'httpcodes.toml, sources[2]: "path" is missing; it says where the logs are',
     '[[sources]]\npath = "."\nsite = "x"':
         'httpcodes.toml, sources[1]: unknown key "site"; known are path, format, map, service_name, '
-        "service_from_path, zone",
+        "service_from_path, zone, optional",
     "[[sources]]\npath = []": sentence_of("path", "[]", "a path or a list of paths", ", sources[1]"),
     '[[sources]]\npath = "."\nzone = 2': sentence_of("zone", "2", "text", ", sources[1]"),
     '[[sources]]\npath = "."\nmap = { service = 1 }':
@@ -368,8 +368,11 @@ def test_as_many_snapshots_are_kept_as_the_file_says(
     command: str, here: Folder, logs: Logs, store: Store, httpcodes: Command
 ) -> None:
     log = logs.requests("a.parquet", (NOON, A, 200))
-    for _ in range(3):
+    for status in (404, 500, 200):
+        logs.requests("a.parquet", (NOON, A, status))
         store.run(log)
+    if command == "run":
+        logs.requests("b.parquet", (NOON, B, 200))
     here.configure('store = "../store"\nkeep_snapshots = 2\n[[sources]]\npath = "../logs"')
     arguments = {
         "forget": [log],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-moments = st.datetimes(datetime(1960, 1, 1), datetime(2040, 1, 1)) | st.builds(
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2026, 1, 1)) | st.builds(
     lambda bucket, edge: datetime(2025, 9, 9) + timedelta(minutes=5 * bucket, microseconds=edge),
     st.integers(-3, 3),
     st.sampled_from([-1, 0, 1]),

@@ -62,7 +62,7 @@ def test_only_chosen_days_are_written_and_others_stay_as_they_are(
     [
         (["--day", DAYS[0], "--from", DAYS[0]], "give --day, or --from and --to"),
         (["--from", DAYS[1], "--to", DAYS[0]], "--to is earlier than --from"),
-        (["--day", "2025-02-30"], "does not match the format"),
+        (["--day", "2025-02-30"], "is no day"),
     ],
 )
 def test_days_that_make_no_sense_are_refused(

@@ -31,4 +31,4 @@ def test_an_older_duckdb_opens_a_snapshot_and_answers(
         env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
-    assert (done.stdout, done.stderr) == (f"{version} 12 20853 20853\n", "")
+    assert (done.stdout, done.stderr) == (f"{version} 13 20853 20853\n", "")

@@ -180,3 +180,16 @@ def test_digits_that_spell_a_date_are_in_the_zone_that_is_said(logs: Logs, store
     write(logs, pa.array(["20250909140001", "09/Sep/2025:14:00:01.5"]), "b.parquet")
     store.run(logs.folder, zone="Europe/Berlin")
     assert store.counts() == {(A, NOON, 200): 3}
+
+
+def test_a_service_that_never_counted_has_no_end_of_its_data(
+    logs: Logs, store: Store, httpcodes: Command
+) -> None:
+    logs.requests("a.parquet", (datetime(1970, 1, 1), A, 200))
+    store.run(logs.folder)
+    assert store.sql("SELECT data_from, data_until FROM watermarks") == [(None, None)]
+    told = httpcodes("status", "--store", store.folder).stdout.decode()
+    assert "never heard of" in told
+    assert "9999" not in told
+    report = httpcodes("report", "--store", store.folder)
+    assert (report.returncode, b"9999" in report.stderr) == (2, False)

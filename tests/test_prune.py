@@ -267,6 +267,7 @@ def test_the_last_snapshots_are_kept_and_the_last_of_each_day(
 
 
 def test_runs_keep_a_snapshot_of_each_day(logs: Logs, store: Store, httpcodes: Command) -> None:
+    logs.requests("a.parquet", ("2025-09-09T12:00:00Z", "a.example", 200))
     store.run(logs.folder)
     (first,) = (store.folder / "snapshots").iterdir()
     yesterday = first.with_name(f"{MIDNIGHT - timedelta(days=1):%Y%m%dT%H%M%SZ}-0000.duckdb")
@@ -275,6 +276,7 @@ def test_runs_keep_a_snapshot_of_each_day(logs: Logs, store: Store, httpcodes: C
         os.link(first, file)
     config = logs.folder.parent / "httpcodes.toml"
     config.write_text("keep_snapshots = 1\n[retention]\nkeep_daily_days = 2\n")
+    logs.requests("b.parquet", ("2025-09-09T12:00:00Z", "b.example", 200))
     assert httpcodes("run", logs.folder, "--store", store.folder, "--config", config).returncode == 0  # fmt: skip
     newest = (store.folder / "httpcodes.duckdb").resolve().name
     assert store.snapshots() == [yesterday.name, newest]

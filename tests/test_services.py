@@ -356,11 +356,11 @@ def test_what_was_registered_on_a_clock_that_is_ahead_counts_again_as_it_was_cou
 ) -> None:
     file = logs.requests("a.parquet", (NOON, A, 200), (NOON, B, 200), (NOON, C, 200))
     with monkeypatch.context() as ahead:
-        ahead.setattr("jobs.store.datetime", Ahead)
+        ahead.setattr("jobs.store.revision.datetime", Ahead)
         add(store.folder, [A, B], REGISTERED)
     run(store, logs, window=timedelta(0))
     with monkeypatch.context() as ahead:
-        ahead.setattr("jobs.store.datetime", Ahead)
+        ahead.setattr("jobs.store.revision.datetime", Ahead)
         remove(store.folder, [B], REGISTERED)
         add(store.folder, [C], REGISTERED)
     assert store.counts() == {(A, NOON, 200): 1, (B, NOON, 200): 1}

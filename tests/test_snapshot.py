@@ -22,7 +22,7 @@ CONTRACT = {
     "passed_over_rows": "path reason rows",
     "contributions": "file_id service_name bucket_start status_code requests",
     "runs": "run_id started_at finished_at files_ingested files_unchanged files_replaced "
-    "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected rows_passed_over",
+    "files_duplicate files_forgotten files_refused files_quarantined rows_read rows_counted rows_rejected rows_passed_over files_merged",
 }
 A = "a.example"
 NOON = "2025-09-09T12:00:00Z"
@@ -120,7 +120,7 @@ def test_the_rows_of_a_log_are_shown_under_one_schema(logs: Logs, store: Store) 
         "generic.parquet",
         {
             "ts": [1757419200.5],
-            "host": ["b c"],
+            "host": ["b c.example"],
             "status": [204],
             "duration_ms": [1.5],
             "path": ["/z"],

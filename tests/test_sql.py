@@ -204,15 +204,24 @@ def test_an_interrupt_ends_the_query_and_exits_with_130(
     assert (process.returncode, said) == (130, b"httpcodes: interrupted\n")
 
 
+# A process begins with the most that its parent ever held: a small one stands between.
+_MEASURED = """
+import json, os, subprocess, sys, tempfile
+with tempfile.TemporaryFile() as said:
+    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=said)
+    _, status, usage = os.wait4(process.pid, 0)
+    said.seek(0)
+    code = os.waitstatus_to_exitcode(status)
+    print(json.dumps([code, usage.ru_maxrss * 1024, said.read().decode()]))
+"""
+
+
 def peak(*arguments: object) -> tuple[int, int, str]:
     """The exit code of `httpcodes sql`, the most bytes that it held, and what it said."""
     command = [sys.executable, "-m", "jobs.cli", "sql", *map(str, arguments)]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        return process.returncode, usage.ru_maxrss * 1024, said.read().decode()
+    told = subprocess.run([sys.executable, "-c", _MEASURED, *command], stdout=subprocess.PIPE, check=True)  # fmt: skip
+    code, most, said = json.loads(told.stdout)
+    return code, most, said
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,11 @@ class _Taking:
         self.taken = Taken()
         self._rows, self._logged = _numbered(counted.rows)
         self._connection.register("passed_over", counted.passed_over)
-        try:
-            self._show()
-            self._take(dict(counted.contents))
-        finally:
-            for relation in ("counted", "logged", "passed_over"):
-                self._connection.unregister(relation)
+        self._show()
+        self._take(dict(counted.contents))
+        # After a failure the connection is of no more use, and would hide what happened.
+        for relation in ("counted", "logged", "passed_over"):
+            self._connection.unregister(relation)
 
     def _show(self) -> None:
         """Let SQL see the rows, their services as numbers, and the texts of these."""

@@ -15,7 +15,7 @@ LIMIT 1
 
 -- name: services
 -- The furthest behind first; a bucket is heard of up to its end.
-SELECT service_name, least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59') AS watermark
+SELECT service_name, CASE WHEN last_seen IS NOT NULL THEN least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59') END AS watermark
 FROM services
 ORDER BY watermark NULLS FIRST, service_name
 

@@ -88,11 +88,11 @@ def sql(
     httpcodes sql --file month.sql --out month.parquet
     """
     values = _values(param or [])
+    place = config.store_of(store, configured(config_file))
+    spare(place, out)
     terms = _terms(format_, out, rows, timeout)
     prompted = text is None and file is None and sys.stdin.isatty() and terms.terminal
     asked = "" if prompted else _text(text, file)
-    place = config.store_of(store, configured(config_file))
-    spare(place, out)
     deadline.bound_memory(MEMORY)
     if not prompted:
         _ask(place, asked, values, terms, out)

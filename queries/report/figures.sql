@@ -12,10 +12,10 @@ FROM internal.snapshot
 -- The first and the last bucket with a request to these services; the last that is plausible, if
 -- one is.
 SELECT
-    least(min(bucket_start), TIMESTAMP '9999-12-30'),
+    min(least(bucket_start, TIMESTAMP '9999-12-30')),
     coalesce(
         max(bucket_start) FILTER (bucket_start < as_of + INTERVAL 1 DAY + INTERVAL 5 MINUTE),
-        least(max(bucket_start), TIMESTAMP '9999-12-30')
+        max(least(bucket_start, TIMESTAMP '9999-12-30'))
     )
 FROM rollup_5m, internal.snapshot
 WHERE service_name IN (SELECT unnest($services))
