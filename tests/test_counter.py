@@ -66,7 +66,7 @@ def tally(rows: list[Any]) -> tuple[Counter[tuple[str, str, int]], int]:
     return counted, rejected
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files=files, notations=notations, late=files)
 def test_the_counts_are_those_of_a_counter(files: Any, notations: Any, late: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +90,7 @@ def test_the_counts_are_those_of_a_counter(files: Any, notations: Any, late: Any
                 counted, refused = tally(rows)
                 expected += counted
                 rejected += refused
-            store.run(logs.folder)
+            # A reading that is asked for: a file of nothing but broken rows is one of rejects.
+            store.run(logs.folder, maps=["service=host", "timestamp=timestamp", "status=status"])
         assert store.counts() == expected
         assert sum(store.rejected().values()) == rejected

@@ -131,7 +131,7 @@ def test_rejects_are_json_whatever_the_row_holds(
             "httpcodes line": ["x", "y", "z"],
         },
     )
-    store.run(logs.folder)
+    store.run(logs.folder, maps=["service=host", "timestamp=timestamp", "status=status"])
     shown = httpcodes("rejects", "--store", store.folder)
 
     def fail(constant: str) -> None:
