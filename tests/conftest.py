@@ -32,6 +32,21 @@ settings.load_profile("busy")
 duckdb.execute("SET enable_progress_bar = false")
 
 
+SLOW = {
+    "test_answer_load", "test_beyond", "test_cases", "test_counter", "test_documents",
+    "test_export_readers", "test_machine", "test_merges", "test_month", "test_names",
+    "test_pages", "test_serve_abuse", "test_serve_publishing", "test_store",
+}  # fmt: skip
+"""Modules whose longest tests take more than ten seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long, so that `-m 'not slow'` leaves it out."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 class Logs:
     """A folder that log files are delivered to."""
 
