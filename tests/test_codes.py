@@ -159,6 +159,42 @@ def test_what_is_unusual_is_left_to_sql(name: str, values: pa.Array, connection:
     assert codes.count(connection, str(file), reading, PLAUSIBLE) is None
 
 
+def test_a_key_of_a_map_is_left_to_sql(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    columns = logs(300)
+    hosts = [[("host", host.as_py())] for host in columns.pop("host")]
+    columns["attributes"] = pa.array(hosts, pa.map_(pa.string(), pa.string()))
+    file = written(tmp_path / "a.parquet", columns)
+    said = Choice.of(maps=["service=attributes.host", "timestamp=timestamp", "status=status"])
+    reading = choose(parquet.schema(connection, str(file)), said)
+    assert codes.count(connection, str(file), reading, PLAUSIBLE) is None
+
+
+def test_text_without_annotation_is_left_to_sql(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    columns = logs(300)
+    columns["host"] = columns["host"].cast(pa.binary())
+    ours, sql = counted(connection, written(tmp_path / "a.parquet", columns), Choice())
+    assert ours is None
+    assert len(sql) > 100
+
+
+def test_far_years_in_int96_become_no_others(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    # 2^64 nanoseconds later than 2025.
+    far = pa.array([NOON + 2**64 // 1000] * 2, pa.timestamp("us"))
+    columns = {"timestamp": far, "host": ["a.example"] * 2, "status": [200] * 2}
+    file = written(tmp_path / "a.parquet", columns)
+    table = pq.read_table(file)
+    with pq.ParquetWriter(file, table.schema, use_deprecated_int96_timestamps=True) as writer:
+        writer.write_table(table)
+    ours, _ = counted(connection, file, Choice())
+    assert ours is None
+
+
 def test_a_page_that_does_not_match_its_checksum_is_left_to_sql(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

@@ -46,8 +46,12 @@ class Coder:
         """The files to be counted here, and the others."""
         if not codes.serves(reading):
             return [], list(contents)
-        large = [c for c in contents if c.file.size >= LEAST_BYTES and not is_url(c.file.path)]
-        return large, [content for content in contents if content not in large]
+        large: list[Content] = []
+        others: list[Content] = []
+        for content in contents:
+            is_large = content.file.size >= LEAST_BYTES and not is_url(content.file.path)
+            (large if is_large else others).append(content)
+        return large, others
 
     def count(
         self, kind: str, reading: Reading, contents: Sequence[Content]

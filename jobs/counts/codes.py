@@ -85,7 +85,10 @@ def serves(reading: Reading) -> bool:
 
 
 def _is_plain(column: Column) -> bool:
-    return len(column.path) == 1 and column.pattern is None and "." not in column.path[0]
+    """Whether it is a column of its own, under the name that the file gives it."""
+    alone = len(column.path) == 1 and "." not in column.path[0]
+    itself = column.pattern is None and column.key is None and column.name is None
+    return alone and itself and not column.twins
 
 
 def _is_integer(column: Column) -> bool:
@@ -121,8 +124,10 @@ def count(
             _check_sizes(file.metadata, reading)
             asked = _Asked(connection)
             parts = [_part(asked, table, reading) for table in _tables(file, reading)]
-    except (_Unserved, pa.ArrowException, OSError):
-        # What is wrong with a file is for DuckDB to judge.
+    except duckdb.InterruptException:
+        raise
+    except (_Unserved, pa.ArrowException, duckdb.Error, OSError, MemoryError):
+        # What is wrong with a file, or with the machine, is for a scan to meet and to judge.
         return None
     first, last = min(part.first for part in parts), max(part.last for part in parts)
     if not plausible[0] <= first <= last < plausible[1]:
@@ -141,6 +146,9 @@ def _check_sizes(metadata: pq.FileMetaData, reading: Reading) -> None:
         for column in map(group.column, range(group.num_columns)):
             per_row = column.total_uncompressed_size / max(group.num_rows, 1)
             if column.path_in_schema in wanted and per_row > _MOST_BYTES_A_TEXT:
+                raise _Unserved
+            # As nanoseconds in 64 bits, moments of far years would come out as others.
+            if column.physical_type == "INT96":
                 raise _Unserved
 
 
@@ -299,6 +307,8 @@ def _codes(table: pa.Table, column: Column) -> _Coded:
     if len(texts) > _MOST_TEXTS:
         raise _Unserved
     # DuckDB takes it from here for text, so it has to be that.
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        raise _Unserved
     texts.validate(full=True)
     indices = whole.indices
     if whole.null_count:
