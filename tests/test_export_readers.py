@@ -45,6 +45,11 @@ class Exports:
     def link(self) -> str:
         return os.readlink(self.out / DAYS[0])
 
+    def begun(self) -> set[str]:
+        """The days that are being written."""
+        names = (path.name for path in self.out.glob(".tmp-*"))
+        return {name for name in names if re.fullmatch(r"\.tmp-[-0-9]{10}", name)}
+
     def index(self) -> int:
         return (self.out / "index.json").stat().st_ino
 
@@ -98,10 +103,11 @@ def test_killed_anywhere_exports_leave_whole_days_to_every_reader(
             if turn >= 12 and left == {"writes a day", "moves links", "clears"}:
                 break
             export = exports.start()
-            if turn % 3 == 0:
-                time.sleep(dice.uniform(0.2, 1.0) * usual)
+            # At a moment like any other, or as soon as a step has begun.
+            if step := (None, exports.begun, exports.link, exports.index)[turn % 4]:
+                wait_until_it_changes(step, export)
             else:
-                wait_until_it_changes(exports.link if turn % 3 == 1 else exports.index, export)
+                time.sleep(dice.uniform(0.2, 1.0) * usual)
             export.send_signal(signal.SIGKILL)
             export.communicate()
             killed += export.returncode == -signal.SIGKILL
