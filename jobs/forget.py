@@ -9,8 +9,7 @@ from jobs.counts import fold, rollup, runs
 from jobs.counts.fold import FoldedAway
 from jobs.counts.ledger import Ledger
 from jobs.counts.trouble import nothing_changed
-from jobs.logs import sources
-from jobs.store import access_log_view as shown
+from jobs.store import access_log_view
 from jobs.store.revision import USUAL, Revision, Terms, revision
 from queries.failures import Misused
 
@@ -41,7 +40,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
         forgotten: dict[int, str] = {}
         unfolded = False
         for path in paths:
-            place = sources.place(path)
+            place = ledger.storage.absolute(path)
             named = ledger.named(place)
             unfolded = _unfold(work, ledger, named.keys()) or unfolded
             ledger.forget(named.keys())
@@ -50,11 +49,11 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
             if not any(f"{file}/".startswith(f"{place}/") for file in known):
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
         for path in paths:
-            _refuse_merged(ledger.merged(sources.place(path)))
-        rollup.settle(work.connection, ledger)
+            _refuse_merged(ledger.merged(ledger.storage.absolute(path)))
+        rollup.apply(work.connection, ledger)
         if unfolded:
             fold.tidy(work.connection)
-        shown.show(work, store, ledger.listed)
+        access_log_view.show(work, store, ledger.listed)
         runs.record(work, runs.Outcome(files_forgotten=len(forgotten)))
     return Forgotten(work.run_id, sorted(set(forgotten.values())))
 
@@ -70,10 +69,10 @@ def _refuse_merged(merged: dict[str, str]) -> None:
 def _unfold(work: Revision, ledger: Ledger, files: Collection[int]) -> bool:
     folded = [file for file in ledger.counted(files) if file.folded]
     for file in folded:
-        if file.displaced or not sources.holds(file.path, file.fingerprint):
+        if file.displaced or not ledger.storage.holds(file.path, file.fingerprint):
             raise FoldedAway(
                 f"{file.path} was counted too long ago to be taken back when its content is gone; "
                 f"`httpcodes rebuild {file.days} --drop-missing` counts its days without it"
             )
-    fold.unfold(work.connection, [file.path for file in folded])
+    fold.unfold(work, [file.path for file in folded])
     return bool(folded)

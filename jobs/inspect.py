@@ -5,20 +5,21 @@ The file is ingested, as a run would do it, into a snapshot in memory that nobod
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
 
 from jobs.counts import rollup
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Ledger
-from jobs.logs import parquet
-from jobs.logs.choice import Choice
+from jobs.logs import kinds
 from jobs.logs.columns import Schema
-from jobs.logs.reading import FileRefused, Reading, choose
-from jobs.logs.sources import SourceFile, find
-from jobs.store.revision import USUAL, Revision
-from queries import snapshot
+from jobs.logs.options import ReadingOptions
+from jobs.logs.reading import Reading, choose
+from jobs.logs.roles import UnreadableFile
+from jobs.logs.sources import SourceFile
+from jobs.store.revision import USUAL, Revision, Terms
+from queries import snapshot, utc
 from queries.access_log import scan
 from queries.statements import statements
 
@@ -47,19 +48,19 @@ class Inspection:
     """The first rows: moment, service, status code, bucket."""
 
 
-def inspect(path: str, choice: Choice, most: int) -> Inspection:
+def inspect(path: str, options: ReadingOptions, most: int, terms: Terms = USUAL) -> Inspection:
     """Look at a file, and at the first `most` of its rows and services; writes nothing.
 
-    Raises SourceNotFound, FileRefused, duckdb.Error or OSError.
+    Raises SourceNotFound, UnreadableFile, duckdb.Error or OSError.
     """
-    file = _only(path)
+    file = _only(path, terms)
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("SET enable_progress_bar = false")
         snapshot.create(connection)
         rollup.define_buckets(connection)
-        _ingest(connection, file, choice)
-        schema = parquet.schema(connection, file.path)
-        reading = choose(schema, choice)
+        _ingest(connection, file, options, terms)
+        schema = kinds.schema(connection, file.path, options, terms.storage)
+        reading = choose(schema, options)
         ((read, counted, first, last),) = connection.execute(_SQL["file"]).fetchall()
         return Inspection(
             file.path,
@@ -83,20 +84,26 @@ def _first_rows(connection: duckdb.DuckDBPyConnection, path: str, most: int) -> 
     return _SQL["first_rows"].replace("{rows}", snapshot.access_log([numbered]))
 
 
-def _only(path: str) -> SourceFile:
-    found = find([path])
-    for reason in found.refused.values():
-        raise FileRefused(f"{path} {reason}")
+def _only(path: str, terms: Terms) -> SourceFile:
+    found = terms.storage.find([path])
+    file = terms.storage.look(terms.storage.absolute(path)) if found.unlisted else None
+    if file and any(file.path.startswith(f"{table}/") for table in found.unlisted):
+        # A file of a table may be looked at, though its table alone tells whether it counts.
+        return file
+    for reason in found.unlisted.values():
+        raise UnreadableFile(f"{path} {reason}")
     if len(found.files) != 1:
-        raise FileRefused(f"{path} has to be one file; it is {len(found.files):,}")
+        raise UnreadableFile(f"{path} has to be one file; it is {len(found.files):,}")
     return next(iter(found.files.values()))
 
 
-def _ingest(connection: duckdb.DuckDBPyConnection, file: SourceFile, choice: Choice) -> None:
-    work = Revision("inspect", datetime.now(UTC).replace(tzinfo=None), connection, USUAL)
+def _ingest(
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, options: ReadingOptions, terms: Terms
+) -> None:
+    work = Revision("inspect", utc.now(), connection, terms)
     ledger = Ledger(work)
-    ingest = Ingest(work, ledger, lambda _: choice, lambda _: None)
+    ingest = Ingest(work, ledger, lambda _: options, lambda _: None)
     ingest.take([file])
     for reason in ingest.outcome.quarantined.values():
-        raise FileRefused(reason)
-    rollup.settle(connection, ledger)
+        raise UnreadableFile(reason)
+    rollup.apply(connection, ledger)

@@ -5,20 +5,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jobs.counts import fold, names, rollup, runs
 from jobs.counts.contents import Content
+from jobs.counts.counting import Engine, here
+from jobs.counts.followed import Following
+from jobs.counts.grown import Growing
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Ledger
 from jobs.counts.merged import Merging
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
-from jobs.logs import sources
-from jobs.logs.choice import Choice, Source
+from jobs.logs.options import ReadingOptions, Source
 from jobs.logs.selection import EVERYTHING, Selection
-from jobs.logs.sources import SourceFile
-from jobs.store import access_log_view as shown
+from jobs.logs.sources import Listing, SourceFile
+from jobs.logs.storage import Storage
+from jobs.store import access_log_view, copies, deliveries, hints, overlaps, sequences
+from jobs.store.hints import Hints
 from jobs.store.revision import USUAL, Revision, Terms, revision
 from queries.failures import Failed
 
@@ -42,14 +46,35 @@ class Policy:
     """Whether the first file that can't be used fails the run."""
     count_anyway: bool = False
     """Whether files count also where they seem to hold what files that are gone held."""
+    engine: Engine = here
+    """Who counts."""
+
+    @property
+    def storage(self) -> Storage:
+        """Where log files lie, as far as this run lists them."""
+        return self.terms.storage.within(self.selection.reach(self.terms.settle))
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A run under way, as often as it has something to say."""
+    """A run or a rebuild under way, as often as it has something to say."""
 
     bytes_to_do: int
     outcome: Outcome
+    ending: ClassVar = "publishing"
+    """What is at work once all bytes are done."""
+
+    @property
+    def bytes_done(self) -> int:
+        return self.outcome.bytes_done + self.outcome.bytes_under_way
+
+    @property
+    def files(self) -> int:
+        return self.outcome.files_ingested + self.outcome.files_replaced
+
+    @property
+    def rows(self) -> int:
+        return self.outcome.rows_read + self.outcome.rows_under_way
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,8 @@ class Summary:
     """Files that wait, and that it did not take."""
     missing: dict[str, str] = field(default_factory=dict)
     """Sources that are not there, or hold nothing to count, with the reason."""
+    hints: Hints = field(default_factory=Hints)
+    """What seems to be missing of the last days, or to be there twice since this run."""
     seconds: float = 0
 
     @property
@@ -76,7 +103,7 @@ class Summary:
     def changed(self) -> bool:
         """Whether the files in force are not those of the run before."""
         done = self.outcome
-        return bool(done.files_ingested or done.files_replaced)
+        return bool(done.files_ingested or done.files_replaced or done.withdrawn)
 
     def as_json(self) -> dict[str, Any]:
         """The machine's summary, as the command prints it."""
@@ -89,6 +116,7 @@ class Summary:
                 "replaced": done.files_replaced,
                 "duplicate": done.files_duplicate,
                 "merged": len(done.merged),
+                "withdrawn": len(done.withdrawn),
                 "refused": len(done.refused),
                 "quarantined": len(done.quarantined),
             },
@@ -101,9 +129,11 @@ class Summary:
             "rejected": dict(sorted(done.rejected.items())),
             "passed_over": dict(sorted(done.passed_over.items())),
             "merged": runs.listed(done.merged),
+            "withdrawn": runs.listed(done.withdrawn),
             "refused": runs.listed(done.refused),
             "quarantined": runs.listed(done.quarantined),
             "not_kept": runs.listed(done.not_kept),
+            **self.hints.as_json(),
             "left": self.left,
             "seconds": round(self.seconds, 3),
         }
@@ -124,11 +154,11 @@ def run(
     OSError; then nothing has changed.
     """
     began = time.monotonic()
-    found, choices = find(wanted)
+    found, options_by_path = find(wanted, policy.storage)
     with nothing_changed(), revision(store, policy.terms) as work:
         on_start(work.run_id)
         ledger = Ledger(work, retry=policy.retry)
-        ledger.see(list(found.files.values()), choices.__getitem__)
+        ledger.see(list(found.files.values()), options_by_path.__getitem__)
         ledger.drop_gone()
 
         def on_batch(done: Outcome) -> None:
@@ -136,35 +166,52 @@ def run(
             _fail_fast(policy, done.quarantined | done.refused)
 
         rollup.define_buckets(work.connection)
-        ingest = Ingest(work, ledger, choices.__getitem__, on_batch)
+        ingest = Ingest(work, ledger, options_by_path.__getitem__, on_batch, policy.engine)
         waiting, corrections = _arrange(work, ledger, ingest, found.files)
         taken = policy.selection.of(waiting)
         to_do = ingest.outcome.bytes_done + sum(file.size for file in taken)
-        merging = Merging(work, ledger, _places(wanted), [file.path for file in waiting])
+        on_progress(Progress(to_do, ingest.outcome))
+        apart = tuple(f"{table.root}/" for table in found.tables)
+        merging = Merging(work, ledger, _places(wanted), [file.path for file in waiting], apart)
         ingest.take(taken, corrections)
         if not ledger.unchanged() + ingest.outcome.files_unchanged:
             ingest.check_machine(len(taken))
         left = {file.path for file in waiting} - {file.path for file in taken}
-        # Of what was counted, copies need no reading.
-        copies = [content for path, content in corrections.items() if path in left]
-        left -= {c.file.path for c in copies} - ingest.settle(copies).keys()
-        merging.settle(ingest.outcome, count_anyway=policy.count_anyway)
-        _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.refused)
+        # Of what was counted, twins need no reading.
+        twins = [content for path, content in corrections.items() if path in left]
+        left -= {c.file.path for c in twins} - ingest.recognise(twins).keys()
+        growing = Growing(work, ledger, merging, ingest.outcome)
+        if not policy.count_anyway:
+            growing.conclude()
+        merging.conclude(ingest.outcome, count_anyway=policy.count_anyway)
+        growing.confirm()
+        _fail_fast(policy, ingest.outcome.quarantined | ingest.outcome.refused | found.unlisted)
         outcome = ingest.outcome
         rotated = names.keep_rotated(work, ledger)
         outcome.files_replaced -= rotated
         outcome.files_ingested += rotated
-        rollup.settle(work.connection, ledger)
-        outcome.not_kept = shown.show(work, store, ledger.listed)
+        following = Following(work, ledger, merging, outcome)
+        following.conclude(found.tables, count_anyway=policy.count_anyway)
+        rollup.apply(work.connection, ledger)
+        outcome.not_kept = access_log_view.show(work, store, ledger.listed)
         outcome.files_unchanged += ledger.unchanged()
-        outcome.quarantined |= ledger.still("quarantined") | found.refused
+        outcome.quarantined |= ledger.still("quarantined") | found.unlisted
         outcome.refused |= ledger.still("refused")
         fold.fold(work, policy.window)
-        runs.record(work, outcome)
-        summary = Summary(work.run_id, outcome, len(left), found.missing)
+        sequences.measure(work)
+        overlaps.measure(work, ledger.listed)
+        copies.measure(work)
+        summary = _recorded(work, wanted, Summary(work.run_id, outcome, len(left), found.missing))
         if not summary.changed:
             work.take_the_place()
     return replace(summary, seconds=time.monotonic() - began)
+
+
+def _recorded(work: Revision, wanted: Sequence[Source], summary: Summary) -> Summary:
+    """Write down what was done, and see what seems to be missing or to be there twice."""
+    deliveries.note(work, wanted)
+    runs.record(work, summary.outcome)
+    return replace(summary, hints=hints.look(work.connection, wanted, work.run_id))
 
 
 def _arrange(
@@ -177,13 +224,13 @@ def _arrange(
     doubtful = [files[path] for path in ledger.doubtful()]
     met = ingest.look(doubtful)
     names.arrange(work, ledger, met)
-    new = ingest.settle(met)
-    settled = {file.path for file in doubtful} - new.keys()
-    return [files[path] for path in ledger.unsettled() if path not in settled], new
+    new = ingest.recognise(met)
+    recognised = {file.path for file in doubtful} - new.keys()
+    return [files[path] for path in ledger.undecided() if path not in recognised], new
 
 
 def _places(wanted: Sequence[Source]) -> list[str]:
-    return [place for source in wanted for place in source.where]
+    return [path for source in wanted for path in source.where]
 
 
 def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:
@@ -192,20 +239,23 @@ def _fail_fast(policy: Policy, unusable: dict[str, str]) -> None:
         raise FailedFast(f"{path}: {reason}; nothing was published")
 
 
-def find(wanted: Sequence[Source]) -> tuple[sources.Found, dict[str, Choice]]:
+def find(wanted: Sequence[Source], storage: Storage) -> tuple[Listing, dict[str, ReadingOptions]]:
     """The files that the sources hold, and how to read each; the first source counts.
 
     Raises SourceNotFound for one that was typed and does not exist.
     """
-    everything = sources.Found({}, {})
-    choices: dict[str, Choice] = {}
+    everything = Listing({}, {})
+    options_by_path: dict[str, ReadingOptions] = {}
     for source in wanted:
-        found = sources.find(source.where, may_be_missing=source.configured)
+        found = storage.find(source.sought, may_be_missing=source.configured)
         everything.files.update(found.files)
         passed_over = found.missing if source.optional else {}
-        everything.refused.update(
-            {path: why for path, why in found.refused.items() if path not in passed_over}
+        everything.unlisted.update(
+            {path: why for path, why in found.unlisted.items() if path not in passed_over}
         )
+        everything.tables.extend(found.tables)
         everything.missing.update({} if source.optional else found.missing)
-        choices = dict.fromkeys(found.files, source.asked) | choices
-    return everything, choices
+        options_by_path = dict.fromkeys(found.files, source.asked) | options_by_path
+    for table in everything.tables:
+        everything.unlisted.pop(table.root, None)
+    return everything, options_by_path

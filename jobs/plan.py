@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,15 @@ import duckdb
 from jobs.counts import names
 from jobs.counts.contents import Content, Verdict
 from jobs.counts.ledger import Ledger
-from jobs.logs import parquet
-from jobs.logs.choice import Choice, Source
-from jobs.logs.reading import FileRefused, choose
-from jobs.logs.sources import SourceFile, fingerprint
+from jobs.logs import kinds, parquet
+from jobs.logs.options import ReadingOptions, Source
+from jobs.logs.reading import choose
+from jobs.logs.roles import UnreadableFile
+from jobs.logs.sources import SourceFile
+from jobs.logs.storage import Storage
 from jobs.nightly import Policy, find
 from jobs.store.revision import Revision
-from queries import snapshot
+from queries import snapshot, utc
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Plan:
 
     ingest: list[str] = field(default_factory=list)
     replace: list[str] = field(default_factory=list)
+    withdraw: list[str] = field(default_factory=list)
+    """Counted files that their tables hold no more."""
     duplicate: dict[str, str] = field(default_factory=dict)
     """Why, by path; the same below."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class Plan:
         return {
             "ingest": self.ingest,
             "replace": self.replace,
+            "withdraw": self.withdraw,
             **{what: _listed(files) for what, files in reasons.items()},
             "unchanged": self.unchanged,
             "left": self.left,
@@ -68,31 +72,41 @@ def plan(store: Path, wanted: Sequence[Source], policy: Policy) -> Plan:
 
     Raises SourceNotFound, SnapshotError, duckdb.Error or OSError.
     """
-    found, choices = find(wanted)
+    storage = policy.terms.storage
+    found, options_by_path = find(wanted, policy.storage)
     with _newest(store) as connection:
-        now = datetime.now(UTC).replace(tzinfo=None)
+        storage.attach(connection, found.files)
+        now = utc.now()
         work = Revision("", now, connection, policy.terms)
         ledger = Ledger(work, retry=policy.retry)
-        ledger.see(list(found.files.values()), choices.__getitem__)
-        planned = Plan(quarantined=dict(found.refused), unchanged=ledger.unchanged())
-        # What the run would settle before it counts, whichever files it takes.
+        ledger.see(list(found.files.values()), options_by_path.__getitem__)
+        planned = Plan(quarantined=dict(found.unlisted), unchanged=ledger.unchanged())
+        # What the run would decide before it counts, whichever files it takes.
         doubtful = [found.files[path] for path in ledger.doubtful()]
-        met = _contents(doubtful, choices, planned)
+        met = _contents(doubtful, options_by_path, planned, storage)
         names.arrange(work, ledger, met)
         planned.refused |= ledger.still("refused")
         planned.quarantined |= ledger.still("quarantined")
         verdicts = ledger.judge(met)
         new = {c.file.path: c for c in met if verdicts[c.file.path] == (Verdict.NEW, None)}
-        settled = {file.path for file in doubtful} - new.keys()
-        waiting = [found.files[path] for path in ledger.unsettled() if path not in settled]
+        recognised = {file.path for file in doubtful} - new.keys()
+        waiting = [found.files[path] for path in ledger.undecided() if path not in recognised]
         taken = policy.selection.of(waiting)
-        fresh = _contents([file for file in taken if file.path not in new], choices, planned)
+        fresh = _contents(
+            [file for file in taken if file.path not in new], options_by_path, planned, storage
+        )
         chosen = {file.path for file in taken}
-        contents = [c for c in met if c.file.path in chosen | settled] + fresh
-        firsts = _judge(ledger, connection, sorted(contents, key=_path), planned)
+        contents = [c for c in met if c.file.path in chosen | recognised] + fresh
+        firsts = _judge(ledger, work, sorted(contents, key=_path), planned)
         left = [new[file.path] for file in waiting if file.path in new.keys() - chosen]
         copies = {c.file.path: firsts[_identity(c)] for c in left if _identity(c) in firsts}
         planned.duplicate |= {path: f"holds what {twin} holds" for path, twin in copies.items()}
+        for table in found.tables:
+            current = set(table.files)
+            known = ledger.below(table.root)
+            planned.withdraw += [
+                file.path for file in known if file.path not in current and not file.folded
+            ]
         planned.left = len(waiting) - len(taken) - len(copies)
     return planned
 
@@ -112,12 +126,17 @@ def _newest(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _contents(
-    files: Sequence[SourceFile], choices: Mapping[str, Choice], planned: Plan
+    files: Sequence[SourceFile],
+    options_by_path: Mapping[str, ReadingOptions],
+    planned: Plan,
+    storage: Storage,
 ) -> list[Content]:
     contents = []
     for file in files:
         try:
-            contents.append(Content(file, fingerprint(file.path), choices[file.path]))
+            contents.append(
+                Content(file, storage.fingerprint(file.path), options_by_path[file.path])
+            )
         except OSError as error:
             planned.quarantined[file.path] = f"cannot be read: {error.strerror}"
     return contents
@@ -133,7 +152,7 @@ def _identity(content: Content) -> tuple[str | None, str]:
 
 def _judge(
     ledger: Ledger,
-    connection: duckdb.DuckDBPyConnection,
+    work: Revision,
     contents: Sequence[Content],
     planned: Plan,
 ) -> dict[tuple[str | None, str], str]:
@@ -156,7 +175,7 @@ def _judge(
                 planned.duplicate[path] = f"holds what {twin} held, which was forgotten"
             case _ if twin := firsts.get(_identity(content)):
                 planned.duplicate[path] = f"holds what {twin} holds"
-            case _ if reason := _unusable(connection, path, content.choice):
+            case _ if reason := _unusable(work, path, content.options):
                 planned.quarantined[path] = reason
             case _:
                 firsts[_identity(content)] = path
@@ -165,13 +184,15 @@ def _judge(
     return firsts
 
 
-def _unusable(connection: duckdb.DuckDBPyConnection, path: str, choice: Choice) -> str | None:
+def _unusable(work: Revision, path: str, options: ReadingOptions) -> str | None:
     try:
-        choose(parquet.schema(connection, path), choice)
-    except FileRefused as refusal:
+        choose(kinds.schema(work.connection, path, options, work.terms.storage), options)
+    except UnreadableFile as refusal:
         return str(refusal)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     except duckdb.Error as error:
-        return parquet.damage(error, path)
-    if choice.service_path and choice.service_of(path) is None:
+        return parquet.damage(error, path, work.terms.storage)
+    if options.service_path and options.service_of(path) is None:
         return "its path names no service as --service-from-path has it"
     return None

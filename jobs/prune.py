@@ -8,7 +8,7 @@ neither fill a pruned day again nor count twice.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,9 @@ import duckdb
 from jobs.counts import fold, runs
 from jobs.counts.ledger import Ledger
 from jobs.counts.trouble import nothing_changed
-from jobs.store import access_log_view as shown
-from jobs.store import raw_copies
+from jobs.store import access_log_view, raw_copies
 from jobs.store.revision import Terms, outdated, revision, snapshots
-from queries import snapshot
+from queries import snapshot, utc
 from queries.statements import statements
 
 _SQL = statements(__name__)
@@ -61,13 +60,13 @@ class Pruned:
 
     def as_json(self) -> dict[str, Any]:
         """The machine's form, as the command prints it."""
-        kept_from = self.kept_from and f"{self.kept_from:%Y-%m-%dT%H:%M:%SZ}"
+        kept_from = utc.written_if(self.kept_from)
         return vars(self) | {"kept_from": kept_from}
 
 
 def plan(store: Path, retention: Retention) -> Pruned:
     """What `prune` would do; writes nothing. Raises SnapshotError, duckdb.Error or OSError."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc.now()
     with snapshot.reading(store) as connection:
         snapshot.check_version(connection, store)
         before = _horizon(connection, now, retention)
@@ -75,7 +74,7 @@ def plan(store: Path, retention: Retention) -> Pruned:
         figures = _figures(connection, before, closing)
         files = _past(connection, before)
         copies = raw_copies.expired(connection, now, retention.terms.raw_days)
-    to_come = store / "snapshots" / f"{now:%Y%m%dT%H%M%SZ}-0000.duckdb"
+    to_come = store / "snapshots" / f"{utc.stamp(now)}-0000.duckdb"
     old = outdated([*snapshots(store), to_come], retention.terms)
     return Pruned(None, before, *figures, len(files), copies, [file.stem for file in old])
 
@@ -100,7 +99,7 @@ def prune(store: Path, retention: Retention) -> Pruned:
         copies = raw_copies.expired(connection, work.started_at, work.terms.raw_days)
         ledger = Ledger(work)
         ledger.release()
-        shown.show(work, store, ledger.listed)
+        access_log_view.show(work, store, ledger.listed)
         runs.record(work, runs.Outcome())
     gone = [file.stem for file in kept if not file.exists()]
     return Pruned(work.run_id, before, *figures, len(files), copies, gone)

@@ -46,7 +46,17 @@ DELETE FROM internal.cells WHERE bucket_start < (SELECT kept_from FROM internal.
 
 DELETE FROM internal.answers WHERE hour_start < (SELECT kept_from FROM internal.snapshot);
 
-DELETE FROM internal.contributions WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
+DELETE FROM internal.file_hours WHERE hour_start < (SELECT kept_from FROM internal.snapshot);
+
+DELETE FROM internal.file_sequences WHERE hour_start < (SELECT kept_from FROM internal.snapshot);
+
+DELETE FROM internal.shared_requests WHERE hour_start < (SELECT kept_from FROM internal.snapshot);
+
+DELETE FROM internal.service_days WHERE day < (SELECT kept_from FROM internal.snapshot);
+
+DELETE FROM internal.shared_contributions WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
+
+DELETE FROM internal.sole_buckets WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
 
 DELETE FROM internal.folded_buckets WHERE bucket_start < (SELECT kept_from FROM internal.snapshot);
 
@@ -61,7 +71,8 @@ UPDATE internal.files SET folded = false WHERE state = 'ingested' AND folded AND
 UPDATE expired SET requests = requests + rows
 FROM internal.rejects WHERE rejects.file_id = expired.file_id AND reason = 'older than what is kept';
 
-DELETE FROM internal.rejects WHERE reason = 'older than what is kept' AND file_id IN (SELECT file_id FROM expired);
+DELETE FROM internal.rejects WHERE reason = 'older than what is kept'
+    AND file_id IN (SELECT file_id FROM expired);
 
 INSERT INTO internal.rejects SELECT file_id, 'older than what is kept', requests FROM expired;
 
@@ -69,6 +80,18 @@ INSERT INTO internal.rejects SELECT file_id, 'older than what is kept', requests
 DELETE FROM internal.files WHERE file_id IN (SELECT unnest($files))
 
 -- name: forget_rejects
+DELETE FROM internal.file_hours WHERE file_id NOT IN (SELECT file_id FROM internal.files);
+
+DELETE FROM internal.file_sequences WHERE file_id NOT IN (SELECT file_id FROM internal.files);
+
+DELETE FROM internal.shared_requests WHERE file_id NOT IN (SELECT file_id FROM internal.files)
+    OR other_id NOT IN (SELECT file_id FROM internal.files);
+
+DELETE FROM internal.held_together WHERE file_id NOT IN (SELECT file_id FROM internal.files)
+    OR other_id NOT IN (SELECT file_id FROM internal.files);
+
+DELETE FROM internal.unmeasured WHERE file_id NOT IN (SELECT file_id FROM internal.files);
+
 DELETE FROM internal.rejects WHERE file_id NOT IN (SELECT file_id FROM internal.files);
 
 DELETE FROM internal.passed_over WHERE file_id NOT IN (SELECT file_id FROM internal.files)

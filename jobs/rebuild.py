@@ -18,14 +18,15 @@ from typing import Any
 
 from jobs.counts import fold, names, rollup, runs
 from jobs.counts.contents import InForce
+from jobs.counts.counting import Engine, here
 from jobs.counts.ingest import Ingest
 from jobs.counts.ledger import Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.trouble import nothing_changed
-from jobs.logs.choice import Choice
-from jobs.logs.objects import is_object
-from jobs.logs.sources import SourceFile, fingerprint, holds, look
-from jobs.store import access_log_view as shown
+from jobs.logs.options import ReadingOptions
+from jobs.logs.sources import SourceFile
+from jobs.nightly import Progress
+from jobs.store import access_log_view, copies, overlaps, sequences
 from jobs.store.revision import USUAL, Revision, Terms, revision
 
 
@@ -106,29 +107,35 @@ class Rebuilt:
 def rebuild(  # noqa: PLR0913 (what the sources hold goes with how they are read)
     store: Path,
     days: Days,
-    choice_of: Callable[[str], Choice],
+    options_of: Callable[[str], ReadingOptions],
     terms: Terms = USUAL,
     *,
     drop_missing: bool = False,
     listed: Sequence[SourceFile] = (),
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    engine: Engine = here,
 ) -> Rebuilt:
     """Count every known file with a row in these days afresh, and publish a snapshot.
 
-    `choice_of` a path says how to read it; `listed` is what the sources hold, where names may
+    `options_of` a path says how to read it; `listed` is what the sources hold, where names may
     have moved to. Files that are gone keep their counts, unless `drop_missing`.
     Raises FoldedAway, StoreLocked, StoreUnusable, SnapshotError, duckdb.Error or OSError; then
     nothing has changed.
     """
     began = time.monotonic()
+    how = _How(options_of, on_progress, engine)
     unusable: dict[str, str] = {}
     while True:
         try:
             with nothing_changed(), revision(store, terms) as work:
                 ledger = Ledger(work, retry=True, afresh=True)
-                vacated = names.follow(work, ledger, _there(ledger, days, listed), choice_of)
+                vacated = names.follow(work, ledger, _there(ledger, days, listed), options_of)
                 known = _Known(ledger, days, unusable, vacated, drop_missing=drop_missing)
-                done = _rebuild(work, days, choice_of, known, drop_missing=drop_missing)
-                done.outcome.not_kept = shown.show(work, store, ledger.listed)
+                done = _rebuild(work, days, known, how)
+                done.outcome.not_kept = access_log_view.show(work, store, ledger.listed)
+                sequences.measure(work)
+                overlaps.measure(work, ledger.listed)
+                copies.measure(work)
                 runs.record(work, done.outcome)
         except _Unusable as broken:
             unusable |= broken.reasons
@@ -151,13 +158,30 @@ def _there(ledger: Ledger, days: Days, listed: Sequence[SourceFile]) -> list[Sou
     Objects are not renamed, and asking for each takes a while: only those of the days are.
     """
     files = {file.path: file for file in listed}
-    paths = {path for path in ledger.paths() if not is_object(path)}
+    paths = {path for path in ledger.paths() if ledger.storage.is_local(path)}
     paths |= {file.path for file in ledger.between(days.start, days.end)}
     for path in sorted(paths - files.keys()):
         with suppress(OSError):
-            if (file := look(path)) and file.regular:
+            if (file := ledger.storage.look(path)) and file.regular:
                 files[path] = file
     return list(files.values())
+
+
+@dataclass(frozen=True)
+class _How:
+    options_of: Callable[[str], ReadingOptions]
+    on_progress: Callable[[Progress], None]
+    engine: Engine
+
+    def ingest(self, work: Revision, ledger: Ledger, to_do: int) -> Ingest:
+        """What counts files of so many bytes, and tells of it."""
+
+        def tell(done: Outcome) -> None:
+            self.on_progress(Progress(to_do, done))
+
+        ingest = Ingest(work, ledger, self.options_of, tell, self.engine)
+        tell(ingest.outcome)
+        return ingest
 
 
 class _Known:
@@ -173,7 +197,7 @@ class _Known:
         drop_missing: bool,
     ) -> None:
         self.ledger = ledger
-        self._drop_missing = drop_missing
+        self.drop_missing = drop_missing
         self.files: dict[int, InForce] = {}
         self.missing: set[int] = set()
         self.unchanged: set[int] = set()
@@ -202,14 +226,14 @@ class _Known:
         path = file.path
         self.files[file.file_id] = file
         try:
-            now = None if file.displaced else look(path)
+            now = None if file.displaced else self.ledger.storage.look(path)
             if path in self.kept and not file.displaced:
                 self.staying.add(file.file_id)
             elif now is None:
                 self._is_missing(file)
             elif not now.regular:
                 self.keep(file.file_id, "is not a regular file")
-            elif fingerprint(path) == file.fingerprint:
+            elif self.ledger.storage.fingerprint(path) == file.fingerprint:
                 self.unchanged.add(file.file_id)
             else:
                 self.changed.add(file.file_id)
@@ -217,8 +241,8 @@ class _Known:
             self.keep(file.file_id, f"cannot be read: {error.strerror}")
 
     def _is_missing(self, file: InForce) -> None:
-        copies = self.ledger.copies(file) if self._drop_missing else []
-        if heirs := [copy for copy in copies if holds(copy, file.fingerprint)]:
+        twins = self.ledger.copies(file) if self.drop_missing else []
+        if heirs := [copy for copy in twins if self.ledger.storage.holds(copy, file.fingerprint)]:
             self._look_at(self.ledger.pass_on(file, heirs[0]))
         else:
             self.missing.add(file.file_id)
@@ -227,31 +251,31 @@ class _Known:
 def _rebuild(
     work: Revision,
     days: Days,
-    choice_of: Callable[[str], Choice],
     known: _Known,
-    *,
-    drop_missing: bool,
+    how: _How,
 ) -> Rebuilt:
     ledger = known.ledger
     rollup.define_buckets(work.connection)
-    fold.unfold(work.connection, known.paths(known.folded(known.unchanged)))
-    dropped = known.missing if drop_missing else set()
+    fold.unfold(work, known.paths(known.folded(known.unchanged)))
+    dropped = known.missing if known.drop_missing else set()
     leaving = _take_leave(work, days, known, known.folded(known.changed | dropped))
     dropped = dropped - known.staying
     ledger.withdraw(leaving - dropped, "the content of its path changed")
     ledger.withdraw(dropped, "gone when its days were rebuilt")
 
-    ingest = Ingest(work, ledger, choice_of, lambda _: None)
     changing = known.paths((known.unchanged | known.changed) - known.staying)
     again = changing | (known.left - known.kept.keys())
-    ingest.take([file for path in sorted(again) if (file := look(path))])
+    files = [file for path in sorted(again) if (file := ledger.storage.look(path))]
+    to_do = sum(file.size for file in files)
+    ingest = how.ingest(work, ledger, to_do)
+    ingest.take(files)
     ingest.check_machine(len(again))
     ledger.drop_copies()
     outcome = ingest.outcome
     for path, reason in outcome.quarantined.items():
         if path in known.paths(leaving) | known.left:
             raise _Unusable({path: reason})
-    rollup.settle(work.connection, ledger)
+    rollup.apply(work.connection, ledger)
     fold.tidy(work.connection)
     missing: Counter[str] = Counter()
     for number in known.missing:

@@ -21,6 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from jobs.logs.named_tables import is_table
 from queries.config import BadConfig, Config
 
 _MOST_DELAY = timedelta(minutes=10)
@@ -128,18 +129,24 @@ class Plan:
     @property
     def folders(self) -> list[str]:
         """Those that the sources lie in."""
-        places = (place for source in self.config.sources for place in source.path)
-        local = [place for place in places if "://" not in place]
+        places = (path for source in self.config.sources for path in source.path)
+        local = [
+            place.partition(":")[2] if is_table(place) and "/" in place else place
+            for place in places
+            if "://" not in place
+        ]
         return sorted(set(map(_folder, local)))
 
 
-def _folder(place: str) -> str:
-    steps = place.split(os.sep)
-    if glob.has_magic(place):
+def _folder(folder: str) -> str:
+    steps = folder.split(os.sep)
+    if glob.has_magic(folder):
         fixed = next(number for number, step in enumerate(steps) if glob.has_magic(step))
         return os.sep.join(steps[:fixed]) or os.sep
     return (
-        place if os.path.isdir(place) or not place.endswith(".parquet") else os.path.dirname(place)
+        folder
+        if os.path.isdir(folder) or not folder.endswith(".parquet")
+        else os.path.dirname(folder)
     )
 
 
@@ -193,13 +200,34 @@ def kubernetes(plan: Plan) -> dict[str, object]:
         read_only = [] if claim == "httpcodes-store" else ["readOnly: true"]
         mounts.append(_yaml(f"name: {claim}", f"mountPath: {_quoted(path)}", *read_only))
         volumes.append(_yaml(f"name: {claim}", f"persistentVolumeClaim: {{claimName: {claim}}}"))
+    config = plan.config
+    lost = (
+        "# What metrics_file leaves goes with the pod: pushgateway_url or otlp_endpoint, in the\n"
+        "# configuration, send it on.\n"
+    )
+    pushes = config.otlp_endpoint or config.pushgateway_url
     return {
+        "extra": " (with cdn-httpcodes[otel])" if config.otlp_endpoint else "",
+        "lost": lost if config.metrics_file and not pushes else "",
+        # OpenTelemetry's SDK tells by these which pod it was.
+        "environment": textwrap.indent(_POD, " " * 14) if config.otlp_endpoint else "",
         # Kubernetes puts variables in place of $(NAME), and $ in place of $$.
         "command": _quoted(accepting.replace("$", "$$")),
         "config_text": textwrap.indent(plan.config_file.read_text("utf-8").rstrip(), " " * 4),
         "mounts": textwrap.indent("".join(mounts).rstrip("\n"), " " * 16),
         "volumes": textwrap.indent("".join(volumes).rstrip("\n"), " " * 12),
     }
+
+
+_POD = """\
+env:
+  - name: POD_NAME
+    valueFrom: {fieldRef: {fieldPath: metadata.name}}
+  - name: POD_NAMESPACE
+    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+  - name: OTEL_RESOURCE_ATTRIBUTES
+    value: k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE)
+"""
 
 
 def _yaml(*entries: str) -> str:

@@ -44,7 +44,7 @@ def add(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
         known = work.connection.execute(_SQL["registered"], {"names": wanted}).fetchall()
         work.connection.execute(_SQL["add"], {"names": wanted})
         work.connection.execute(_SQL["register"], _when(work, wanted))
-        work.connection.execute(_SQL["settle"])
+        work.connection.execute(_SQL["mark_registered"])
         runs.record(work, Outcome())
     return [name for name in wanted if (name,) not in known]
 
@@ -61,7 +61,7 @@ def remove(store: Path, names: Iterable[str], terms: Terms) -> list[str]:
             if (name,) not in known:
                 raise BadService(f"{name} is not registered")
         work.connection.execute(_SQL["unregister"], _when(work, wanted))
-        work.connection.execute(_SQL["settle"])
+        work.connection.execute(_SQL["mark_registered"])
         runs.record(work, Outcome())
     return wanted
 

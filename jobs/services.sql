@@ -17,8 +17,9 @@ WHERE NOT registered AND service_name IN (SELECT unnest($names))
 UPDATE internal.registry SET until = $now, until_run = $run_id
 WHERE until IS NULL AND service_name IN (SELECT unnest($names))
 
--- name: settle
-UPDATE internal.services SET registered = service_name IN (SELECT service_name FROM internal.registry WHERE until IS NULL)
+-- name: mark_registered
+UPDATE internal.services SET registered = service_name IN (SELECT service_name FROM internal.registry
+    WHERE until IS NULL)
 
 -- name: registered
 SELECT service_name FROM internal.services
@@ -28,7 +29,8 @@ WHERE registered AND service_name IN (SELECT unnest($names))
 SELECT
     service_name,
     registered,
-    CASE WHEN first_seen IS NOT NULL THEN least(first_seen, TIMESTAMP '9999-12-31 23:55:00') END AS first_seen,
+    CASE WHEN first_seen IS NOT NULL
+        THEN least(first_seen, TIMESTAMP '9999-12-31 23:55:00') END AS first_seen,
     CASE WHEN last_seen IS NOT NULL THEN least(last_seen, TIMESTAMP '9999-12-31 23:55:00') END AS last_seen,
     CAST(coalesce(sum(requests), 0) AS BIGINT) AS requests
 FROM internal.services LEFT JOIN internal.cells USING (service_id)

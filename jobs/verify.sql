@@ -1,7 +1,8 @@
 -- name: findings
 -- Every line is a contradiction: which check, where, what should be there, and what is there.
 WITH RECURSIVE cells AS (
-    SELECT service_id, bucket_start, status_code, sum(requests) AS requests, count(*) AS lines, min(requests) AS least
+    SELECT service_id, bucket_start, status_code, sum(requests) AS requests, count(*) AS lines,
+        min(requests) AS least
     FROM internal.cells GROUP BY ALL
 ),
 contributed AS (
@@ -10,11 +11,15 @@ contributed AS (
 ),
 -- What the files in force say of themselves, beside what is kept of them.
 in_force AS (
-    SELECT files.*, coalesce(given.requests, 0) AS given, coalesce(refused.rows, 0) AS refused, coalesce(passed.rows, 0) AS passed
+    SELECT files.*, coalesce(given.requests, 0) AS given, coalesce(refused.rows, 0) AS refused,
+        coalesce(passed.rows, 0) AS passed
     FROM internal.files AS files
-    LEFT JOIN (SELECT file_id, sum(requests) AS requests FROM internal.contributions GROUP BY file_id) AS given USING (file_id)
-    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.rejects GROUP BY file_id) AS refused USING (file_id)
-    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.passed_over GROUP BY file_id) AS passed USING (file_id)
+    LEFT JOIN (SELECT file_id, sum(requests) AS requests FROM internal.contributions
+        GROUP BY file_id) AS given USING (file_id)
+    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.rejects
+        GROUP BY file_id) AS refused USING (file_id)
+    LEFT JOIN (SELECT file_id, sum(rows) AS rows FROM internal.passed_over
+        GROUP BY file_id) AS passed USING (file_id)
     WHERE state = 'ingested'
 ),
 contents AS (
@@ -41,15 +46,24 @@ received AS (
     GROUP BY exchanged.path, exchanged.rows, merged_into
     HAVING count(*) = len(merged_into)
 )
-SELECT 'rows read = counted + rejected' AS check, path AS place, rows_read AS expected, rows_counted + rows_rejected AS found
+SELECT 'rows read = counted + rejected' AS check, path AS place, rows_read AS expected,
+    rows_counted + rows_rejected AS found
 FROM internal.files WHERE rows_read <> rows_counted + rows_rejected
 UNION ALL
 SELECT 'rows counted = contributions', path, CASE WHEN folded THEN 0 ELSE rows_counted END, given
 FROM in_force WHERE given <> CASE WHEN folded THEN 0 ELSE rows_counted END
 UNION ALL
-SELECT 'rows counted = days of a folded file', path, CASE WHEN folded THEN rows_counted ELSE 0 END, days.requests
-FROM in_force JOIN (SELECT file_id, sum(requests) AS requests FROM internal.folded_days GROUP BY file_id) AS days USING (file_id)
+SELECT 'rows counted = days of a folded file', path, CASE WHEN folded THEN rows_counted ELSE 0 END,
+    days.requests
+FROM in_force JOIN (SELECT file_id, sum(requests) AS requests FROM internal.folded_days
+    GROUP BY file_id) AS days USING (file_id)
 WHERE days.requests <> CASE WHEN folded THEN rows_counted ELSE 0 END
+UNION ALL
+SELECT 'rows counted = hours of the file', path, rows_counted, coalesce(hours.requests, 0)
+FROM in_force LEFT JOIN (SELECT file_id, sum(rows_counted) AS requests FROM internal.file_hours
+    GROUP BY file_id) AS hours USING (file_id)
+-- Programs before schema version 4 did not note the hours of files that they folded.
+WHERE coalesce(hours.requests, 0) <> rows_counted AND (NOT folded OR hours.requests IS NOT NULL)
 UNION ALL
 SELECT 'folded days of files in force only', concat('file_id ', file_id), 0, sum(requests)
 FROM internal.folded_days WHERE file_id NOT IN (SELECT file_id FROM in_force) GROUP BY file_id
@@ -59,45 +73,56 @@ FROM cells WHERE bucket_start < (SELECT kept_from FROM internal.snapshot) GROUP 
 UNION ALL
 SELECT 'rows rejected = rejects', path, rows_rejected, refused FROM in_force WHERE rows_rejected <> refused
 UNION ALL
-SELECT 'rows passed over = reasons', path, coalesce(rows_passed_over, 0), passed FROM in_force WHERE coalesce(rows_passed_over, 0) <> passed
+SELECT 'rows passed over = reasons', path, coalesce(rows_passed_over, 0), passed FROM in_force
+    WHERE coalesce(rows_passed_over, 0) <> passed
 UNION ALL
 SELECT 'contributions of files in force only', concat('file_id ', file_id), 0, sum(requests)
 FROM internal.contributions WHERE file_id NOT IN (SELECT file_id FROM in_force) GROUP BY file_id
 UNION ALL
 SELECT 'rollup = rows counted of the files in force', 'all buckets', counted, total
-FROM (SELECT coalesce(sum(rows_counted), 0) AS counted FROM in_force), (SELECT coalesce(sum(requests), 0) AS total FROM cells)
+FROM (SELECT coalesce(sum(rows_counted), 0) AS counted FROM in_force),
+    (SELECT coalesce(sum(requests), 0) AS total FROM cells)
 WHERE counted <> total
 UNION ALL
 SELECT
     'rollup = contributions',
-    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)), strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code),
+    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)),
+        strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code),
     coalesce(contributed.requests, 0),
     coalesce(cells.requests, 0)
 FROM cells FULL JOIN contributed USING (service_id, bucket_start, status_code)
 LEFT JOIN internal.services USING (service_id)
 WHERE CASE
-    WHEN bucket_start IN (FROM internal.folded_buckets) THEN coalesce(cells.requests, 0) < coalesce(contributed.requests, 0)
+    WHEN bucket_start IN (FROM internal.folded_buckets)
+        THEN coalesce(cells.requests, 0) < coalesce(contributed.requests, 0)
     ELSE cells.requests IS DISTINCT FROM contributed.requests
 END
 UNION ALL
-SELECT 'a cell stands once and counts something', concat_ws(' ', 'service_id', service_id, bucket_start, status_code), 1, lines
+SELECT 'a cell stands once and counts something',
+    concat_ws(' ', 'service_id', service_id, bucket_start, status_code), 1, lines
 FROM cells WHERE lines > 1 OR least < 1
 UNION ALL
-SELECT 'every cell has a service', concat('service_id ', service_id), 1, count(*) FILTER (service_name IS NOT NULL)
+SELECT 'every cell has a service', concat('service_id ', service_id), 1,
+    count(*) FILTER (service_name IS NOT NULL)
 FROM (SELECT DISTINCT service_id FROM cells) LEFT JOIN internal.services USING (service_id)
 GROUP BY service_id HAVING count(service_name) <> 1
 UNION ALL
-SELECT 'a service stands once', service_name, 1, count(*) FROM internal.services GROUP BY service_name HAVING count(*) > 1
+SELECT 'a service stands once', service_name, 1, count(*) FROM internal.services
+    GROUP BY service_name HAVING count(*) > 1
 UNION ALL
-SELECT 'a path is in force once', path, 1, count(*) FROM in_force WHERE NOT displaced GROUP BY path HAVING count(*) > 1
+SELECT 'a path is in force once', path, 1, count(*) FROM in_force WHERE NOT displaced
+    GROUP BY path HAVING count(*) > 1
 UNION ALL
-SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint, named_service HAVING count(*) > 1
+SELECT 'a content is in force once', min(path), 1, count(*) FROM in_force GROUP BY fingerprint,
+    named_service HAVING count(*) > 1
 UNION ALL
 SELECT 'a duplicate has a file in force', path, 1, 0
-FROM internal.files AS files ANTI JOIN in_force USING (fingerprint, named_service) WHERE files.state = 'duplicate'
+FROM internal.files AS files ANTI JOIN in_force USING (fingerprint, named_service)
+    WHERE files.state = 'duplicate'
 UNION ALL
 SELECT 'the rows of a merged file are in force', path, 1, 0
-FROM internal.files WHERE state = 'merged' AND file_id NOT IN (SELECT held.file_id FROM held JOIN contents USING (content) WHERE state = 'ingested')
+FROM internal.files WHERE state = 'merged'
+    AND file_id NOT IN (SELECT held.file_id FROM held JOIN contents USING (content) WHERE state = 'ingested')
 UNION ALL
 -- Some may be older than what is kept, and known no more.
 SELECT 'rows of merged files = rows of what holds them', path, given, taken
@@ -108,6 +133,8 @@ ORDER BY ALL
 SELECT CAST(bucket_start AS DATE) AS day FROM internal.cells
 UNION
 SELECT CAST(hour_start AS DATE) FROM internal.answers
+UNION
+SELECT day FROM internal.service_days
 ORDER BY day
 
 -- name: unlike
@@ -126,7 +153,8 @@ expected AS (
         service_id,
         date_trunc('hour', bucket_start) AS hour_start,
         string_agg(
-            concat('{"timestamp":"', strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), '","httpCodeValues":{', codes, '}}'),
+            concat('{"timestamp":"', strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), '","httpCodeValues":{',
+                codes, '}}'),
             ',' ORDER BY bucket_start
         ) AS json
     FROM buckets
@@ -146,21 +174,58 @@ differing AS (
         hour_start,
         coalesce(string_split(expected.json, ',{'), []) AS wanted,
         coalesce(string_split(made.json, ',{'), []) AS present,
-        list_filter(range(1, len(wanted) + len(present) + 1), lambda i: wanted[i] IS DISTINCT FROM present[i])[1] AS first
+        list_filter(range(1, len(wanted) + len(present) + 1),
+            lambda i: wanted[i] IS DISTINCT FROM present[i])[1] AS first
     FROM expected FULL JOIN made USING (service_id, hour_start)
     WHERE expected.json IS DISTINCT FROM made.json
 )
 SELECT
     'answers = rollup' AS check,
-    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)), strftime(hour_start, '%Y-%m-%dT%H:%M:%SZ')) AS place,
+    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)),
+        strftime(hour_start, '%Y-%m-%dT%H:%M:%SZ')) AS place,
     coalesce('{' || ltrim(wanted[first], '{'), 'nothing') AS expected,
     coalesce('{' || ltrim(present[first], '{'), 'nothing') AS found
 FROM differing LEFT JOIN internal.services USING (service_id)
 ORDER BY ALL
 
+-- name: undigested
+-- Services of a day whose digest is not that of their answers, which are compared with the cells.
+WITH made AS (
+    SELECT service_id, sha256(concat(
+        '{"serviceName":', to_json(any_value(service_name)), ',"httpCodes":[',
+            string_agg(json, ',' ORDER BY hour_start), ']}'
+    )) AS digest
+    FROM internal.answers JOIN internal.services USING (service_id)
+    WHERE hour_start >= CAST($day AS DATE) AND hour_start < CAST($day AS DATE) + INTERVAL 1 DAY
+    GROUP BY service_id
+),
+-- One that stands twice is as wrong as none.
+kept AS (
+    SELECT service_id, string_agg(lower(hex(digest)), ' ') AS digest
+    FROM internal.service_days SEMI JOIN internal.services USING (service_id)
+    WHERE day = CAST($day AS DATE) GROUP BY service_id
+)
+SELECT
+    'digests = answers' AS check,
+    concat_ws(' ', coalesce(service_name, concat('service_id ', service_id)), CAST($day AS DATE)) AS place,
+    coalesce(made.digest, 'nothing'),
+    coalesce(kept.digest, 'nothing')
+FROM made FULL JOIN kept USING (service_id) LEFT JOIN internal.services USING (service_id)
+WHERE made.digest IS DISTINCT FROM kept.digest
+ORDER BY ALL
+
+-- name: digests
+SELECT CAST(day AS VARCHAR), digest FROM day_digests ORDER BY day
+
 -- name: in_force
 -- The files in force, for a look at what lies at their paths.
 SELECT path, fingerprint, displaced FROM internal.files WHERE state = 'ingested' ORDER BY path
+
+-- name: of_lines
+-- Files that are text, and whether each line of them is a row, or none.
+SELECT path, NOT contains(scan, 'read_json_objects') FROM internal.files
+    JOIN internal.readings USING (reading_id)
+WHERE state = 'ingested' AND contains(scan, $broken)
 
 -- name: incomplete
 -- Files whose footers promise other rows than those that were met when they were counted.

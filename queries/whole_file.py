@@ -1,20 +1,33 @@
-"""A small text file that others read at any time: they see the old text or the new one."""
+"""A file that others read at any time: they see the old content or the new one, never a part."""
 
 import glob
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def replace(file: Path, text: str) -> None:
-    """Put a text in place of what the file held. Raises OSError; then the old one stands."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+def replace(file: Path, content: str | bytes) -> None:
+    """Put this (text is UTF-8) in place of what the file held. Raises OSError; then that stands."""
+    with replaced(file) as beside:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[Path]:
+    """Where to write what takes the place of the file, if the body ends well."""
+    beside = unfinished(file)
     try:
-        beside.write_text(text, encoding="utf-8")
+        yield beside
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
         _clear(file)
+
+
+def unfinished(file: Path) -> Path:
+    """Where this process writes what is to take the place of a file."""
+    return file.with_name(f".{file.name}.{os.getpid()}.tmp")
 
 
 def _clear(file: Path) -> None:

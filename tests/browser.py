@@ -50,6 +50,11 @@ _LOOK = """(() => {
     return {beyond, split, overlaps, texts: boxes.length, scrolls: document.documentElement.scrollWidth > wide};
 })()"""
 
+# What a checker of accessibility has against a page, with the first place of each.
+_ACCUSED = """axe.run().then(found => found.violations.map(
+    one => `${one.id} (${one.nodes.length}): ${one.nodes[0].html.slice(0, 200)} ${one.nodes[0].failureSummary}`
+))"""
+
 
 class Browser:
     """One tab of a headless Chromium."""
@@ -76,7 +81,7 @@ class Browser:
         assert "error" not in answer, answer
         return answer["result"]
 
-    def open(self, page: Path, width: int, dark: bool = False, printed: bool = False) -> None:
+    def open(self, page: str, width: int, dark: bool = False, printed: bool = False) -> None:
         """Show a page at this width, and forget what was seen of the one before."""
         self.events = []
         self.ask(
@@ -90,7 +95,7 @@ class Browser:
         self.ask(
             "Emulation.setEmulatedMedia", media="print" if printed else "screen", features=[scheme]
         )
-        self.ask("Page.navigate", url=page.as_uri())
+        self.ask("Page.navigate", url=page)
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.events.append(self._next())
 
@@ -103,6 +108,14 @@ class Browser:
         )
         assert "exceptionDetails" not in asked, asked
         return asked["result"].get("value")
+
+    def accused(self) -> list[str]:
+        """What axe-core has against the page; skips the test where there is none."""
+        axe = os.environ.get("HTTPCODES_AXE")
+        if axe is None:
+            pytest.skip("HTTPCODES_AXE names no axe.min.js; CI installs it")
+        self.evaluate(Path(axe).read_text(encoding="utf-8"))
+        return self.evaluate(_ACCUSED)
 
     def requests(self) -> list[str]:
         """What the page loaded, itself among it."""

@@ -3,24 +3,30 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import laid_out
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import s3
+from clouds import Cloud, azurite, gcs, serve
+from forked import LONGEST, Parent
 from hypothesis import HealthCheck, settings
 
 from jobs import nightly
 from jobs.counts.fold import WINDOW
-from jobs.logs.choice import Choice, Source
+from jobs.logs.options import ReadingOptions, Source
 from jobs.logs.selection import EVERYTHING, Selection
 from jobs.store.revision import USUAL, Terms
+from queries.quoting import literal
 
 Counts = dict[tuple[str, str, int], int]
 
@@ -29,15 +35,25 @@ PROJECT = Path(__file__).parents[1]
 # No test depends on the machine being quiet: nothing is too slow, and no bar comes up for it.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-duckdb.execute("SET enable_progress_bar = false")
+duckdb.sql("SET enable_progress_bar = false")
+laid_out.once()
 
 
 SLOW = {
-    "test_answer_load", "test_beyond", "test_cases", "test_counter", "test_documents",
-    "test_export_readers", "test_machine", "test_merges", "test_month", "test_names",
-    "test_pages", "test_serve_abuse", "test_serve_publishing", "test_store",
+    "test_answer_load", "test_cases", "test_charts", "test_clouds", "test_commands",
+    "test_config", "test_convert", "test_deliveries", "test_digests", "test_documents",
+    "test_export_disk", "test_export_readers", "test_forget", "test_init", "test_inspect",
+    "test_limits", "test_machine", "test_merged", "test_merges", "test_month",
+    "test_named_tables", "test_names", "test_narration", "test_nightly", "test_objects",
+    "test_odd_names", "test_older_duckdb", "test_options", "test_pages", "test_plan",
+    "test_plausible", "test_prune", "test_publication", "test_raw_copies", "test_rebuild",
+    "test_report", "test_sample", "test_schedule", "test_serve", "test_serve_abuse",
+    "test_serve_publishing", "test_services", "test_shell", "test_signals", "test_site",
+    "test_snapshots", "test_spark", "test_split", "test_sql", "test_status", "test_store",
+    "test_streams", "test_text", "test_text_damage", "test_text_objects", "test_top",
+    "test_trace", "test_types", "test_upgrade", "test_vendors", "test_verify",
 }  # fmt: skip
-"""Modules whose longest tests take more than ten seconds."""
+"""Modules that take more than eight seconds of a quiet machine, or keep all of it busy meanwhile."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +61,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+def age(*files: Path) -> None:
+    """Wait until the last changes of files lie so far back that their versions can be trusted."""
+    for file in files:
+        while (left := file.stat().st_ctime + 2.1 - time.time()) > 0:
+            time.sleep(left)
+
+
+def open_files(process: int) -> set[str]:
+    """The names of what a process holds open."""
+    names = set()
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.add(os.readlink(link))
+    return names
 
 
 class Logs:
@@ -75,6 +107,23 @@ class Logs:
         )
 
 
+# An instance of DuckDB takes longer to start than most questions to be answered.
+_ANALYST = duckdb.connect()
+
+
+@contextmanager
+def attached(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose current database is this one, read only."""
+    connection = _ANALYST.cursor()
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"ATTACH {literal(str(file.resolve()))} AS asked (READ_ONLY)")
+    try:
+        yield connection.execute("USE asked")
+    finally:
+        connection.execute("USE memory; DETACH asked")
+        connection.close()
+
+
 class Store:
     """A store, and what its newest snapshot holds."""
 
@@ -92,16 +141,14 @@ class Store:
         **how: Any,
     ) -> nightly.Summary:
         """Run the nightly job in this process."""
-        choice = Choice.of(maps=maps, **how)
-        source = Source(tuple(str(source) for source in sources), choice)
+        options = ReadingOptions.of(maps=maps, **how)
+        source = Source(tuple(str(source) for source in sources), options)
         policy = nightly.Policy(retry, window, terms, selection)
         return nightly.run(self.folder, [source], lambda _: None, policy)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the newest snapshot, as an analyst would."""
-        file = (self.folder / "httpcodes.duckdb").resolve()
-        with duckdb.connect(file, read_only=True) as connection:
-            connection.execute("SET enable_progress_bar = false")
+        with attached(self.folder / "httpcodes.duckdb") as connection:
             return connection.execute(query).fetchall()
 
     def counts(self) -> Counts:
@@ -113,6 +160,24 @@ class Store:
         counts = {(service, bucket, status): n for service, bucket, status, n in rows}
         assert len(counts) == len(rows)
         return counts
+
+    def of_each(self) -> dict[str, Counts]:
+        """What each file in force added, by its name."""
+        rows = self.sql(
+            "SELECT path, service_name, strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ'), status_code,"
+            " requests FROM contributions JOIN source_files USING (file_id)"
+        )
+        found: dict[str, Counts] = {}
+        for path, service, bucket, status, requests in rows:
+            found.setdefault(Path(path).name, {})[service, bucket, status] = requests
+        return found
+
+    def rejected_of_each(self) -> dict[str, dict[str, int]]:
+        """Rows of each file by the reason for which they were not counted, by its name."""
+        found: dict[str, dict[str, int]] = {}
+        for path, reason, many in self.sql("SELECT path, reason, rows FROM rejected_rows"):
+            found.setdefault(Path(path).name, {})[reason] = many
+        return found
 
     def rejected(self) -> dict[str, int]:
         """Rows by the reason for which they were not counted."""
@@ -140,19 +205,35 @@ def store(tmp_path: Path) -> Store:
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
+READ_AT_THE_START = {"PYTHONPATH", "TMPDIR", "TZ"}
+"""What Python looks at before a command does: who sets it gets a process of its own."""
+
+
+@pytest.fixture(scope="session")
+def parent() -> Iterator[Parent]:
+    """The process that commands are forked from."""
+    parent = Parent()
+    yield parent
+    parent.close()
+
 
 @pytest.fixture
-def httpcodes(tmp_path: Path) -> Command:
+def httpcodes(tmp_path: Path, parent: Parent) -> Command:
     """The command, as a process of its own, from an empty folder."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
     def command(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
         options.setdefault("cwd", elsewhere)
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **options.pop("env", {})}
+        told = list(map(str, arguments))
+        wanted = options.pop("env", {})
+        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **wanted}
+        if options.keys() <= {"cwd", "input"} and READ_AT_THE_START.isdisjoint(wanted):
+            given = options.get("input", b"")
+            return parent.run(told, cwd=options["cwd"], env=environment, given=given)
         return subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
-            capture_output=True, check=False, timeout=600, env=environment, **options,
+            [sys.executable, "-m", "jobs.cli", *told],
+            capture_output=True, check=False, timeout=LONGEST, env=environment, **options,
         )  # fmt: skip
 
     return command
@@ -174,8 +255,8 @@ def mounted(folder: Path, megabytes: int) -> Iterator[Path]:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 6 MB."""
-    with mounted(tmp_path / "disk", 6) as folder:
+    """A disk of 8 MB."""
+    with mounted(tmp_path / "disk", 8) as folder:
         yield folder
 
 
@@ -197,6 +278,39 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucke
     proxy.server_close()
     server.terminate()
     server.wait()
+
+
+@pytest.fixture(scope="session")
+def clouds() -> Iterator[Callable[[str], Cloud]]:
+    """Emulators by their schemes, started when they are first asked for."""
+    ends = []
+
+    @cache
+    def started(scheme: str) -> Cloud:
+        command = gcs() if scheme == "gs" else azurite()
+        if command is None:
+            pytest.skip("azurite is not installed (npm install -g azurite)")
+        cloud, end = serve(scheme, command)
+        ends.append(end)
+        return cloud
+
+    yield started
+    for end in ends:
+        end()
+
+
+@pytest.fixture(params=["gs", "abfs"])
+def cloud(
+    request: pytest.FixtureRequest,
+    clouds: Callable[[str], Cloud],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Cloud]:
+    """A bucket or container that the environment has the keys of."""
+    cloud = clouds(request.param)
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    yield cloud
+    cloud.empty()
 
 
 @pytest.fixture(scope="session")

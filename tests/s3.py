@@ -8,35 +8,43 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 from urllib.parse import unquote
+
+from quiet import Quiet
 
 KEY, SECRET = "key-of-the-tests", "secret-of-the-tests"
 RCLONE = Path(sys.executable).with_name("rclone")
 
 
 @dataclass
-class Bucket:
-    """A bucket that lies in a folder, behind a proxy."""
+class Troubled:
+    """A store behind a proxy."""
 
-    folder: Path
-    endpoint: str
+    endpoint: str = ""
     trouble: Callable[[str, str], int | None] = lambda method, key: None
     """Called with each request; a number is the HTTP status that the proxy answers instead."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Methods and keys; a listing has the key ''."""
     bytes_sent: int = 0
 
-    def url(self, key: str = "") -> str:
-        return f"s3://logs/{key}".rstrip("/")
-
     def asked(self) -> list[tuple[str, str]]:
         """The requests since the last time."""
         asked, self.requests = self.requests, []
         return asked
+
+
+@dataclass
+class Bucket(Troubled):
+    """A bucket that lies in a folder, behind a proxy."""
+
+    folder: Path = Path()
+
+    def url(self, key: str = "") -> str:
+        return f"s3://logs/{key}".rstrip("/")
 
 
 def serve(root: Path) -> tuple["subprocess.Popen[bytes]", ThreadingHTTPServer, Bucket]:
@@ -50,27 +58,42 @@ def serve(root: Path) -> tuple["subprocess.Popen[bytes]", ThreadingHTTPServer, B
         ],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while not _answers(port):
+    while not answers(port):
         time.sleep(0.02)
-    bucket = Bucket(root / "logs", "")
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _handler(port, bucket))
-    bucket.endpoint = f"http://127.0.0.1:{proxy.server_port}"
-    Thread(target=proxy.serve_forever, daemon=True).start()
-    return server, proxy, bucket
+    bucket = Bucket(folder=root / "logs")
+    before = proxy(port, bucket, _key_of)
+    return server, before, bucket
 
 
-def _handler(port: int, bucket: Bucket) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # An answer in two packets would wait for the client to acknowledge the first.
-        disable_nagle_algorithm = True
-        wbufsize = -1
+def proxy(
+    port: int,
+    bucket: Troubled,
+    key_of: Callable[[str], str],
+    ask: Callable[[str], str] = lambda path: path,
+    tell: Callable[[str, bytes], bytes] = lambda path, body: body,
+) -> ThreadingHTTPServer:
+    """Start a proxy before a server; it may `ask` for another path, and `tell` another answer."""
+    handler = _handler(port, bucket, key_of, ask, tell)
+    started = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    bucket.endpoint = f"http://127.0.0.1:{started.server_port}"
+    Thread(target=started.serve_forever, args=(0.02,), daemon=True).start()
+    return started
 
-        def log_message(self, *_: Any) -> None:
-            pass
 
-        def do_GET(self) -> None:
-            key = unquote(self.path.partition("?")[0]).removeprefix("/logs").strip("/")
+def _key_of(path: str) -> str:
+    return unquote(path.partition("?")[0]).removeprefix("/logs").strip("/")
+
+
+def _handler(
+    port: int,
+    bucket: Troubled,
+    key_of: Callable[[str], str],
+    ask: Callable[[str], str],
+    tell: Callable[[str, bytes], bytes],
+) -> type[Quiet]:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+            key = key_of(self.path)
             bucket.requests.append((self.command, key))
             status = bucket.trouble(self.command, key)
             if status is None:
@@ -81,18 +104,11 @@ def _handler(port: int, bucket: Bucket) -> type[BaseHTTPRequestHandler]:
         do_HEAD = do_GET  # noqa: N815
 
         def _pass_on(self) -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", port)
-            connection.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in self.headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            answer = connection.getresponse()
-            body = answer.read()
-            bucket.bytes_sent += len(body)
-            self._send(answer.status, answer.getheaders(), body)
-            connection.close()
+            status, headers, body = _asked(port, self.command, ask(self.path), self.headers)
+            if (other := tell(self.path, body)) is not body:
+                headers = [header for header in headers if header[0].lower() != "content-length"]
+            bucket.bytes_sent += len(other)
+            self._send(status, headers, other)
 
         def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             self.send_response_only(status)
@@ -110,7 +126,21 @@ def _handler(port: int, bucket: Bucket) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _answers(port: int) -> bool:
+def _asked(
+    port: int, method: str, path: str, headers: Message
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, answer.getheaders(), body
+
+
+def answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), 1):
             return True

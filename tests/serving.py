@@ -38,14 +38,17 @@ class Server:
 
     def __init__(self, process: subprocess.Popen[bytes], stderr: Path) -> None:
         self.process, self._stderr = process, stderr
-        address = re.search(r"^listening on http://(\S+):(\d+)$", self._said(), re.MULTILINE)
-        assert address, stderr.read_text()
-        self.host, self.port = address[1], int(address[2])
+        self.host, self.port = self._address()
 
-    def _said(self) -> str:
-        while "\n" not in self._stderr.read_text() and self.process.poll() is None:
+    def _address(self) -> tuple[str, int]:
+        """Where it listens, which it says last of what it says at its start."""
+        while True:
+            ended = self.process.poll() is not None
+            said = self._stderr.read_text()
+            if address := re.search(r"^listening on http://(\S+):(\d+)\n", said, re.MULTILINE):
+                return address[1], int(address[2])
+            assert not ended, said
             time.sleep(0.01)
-        return self._stderr.read_text()
 
     @property
     def url(self) -> str:

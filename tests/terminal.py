@@ -12,15 +12,41 @@ import time
 from fcntl import ioctl
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>78]|\r|\x07")
 
 
-class Terminal:
-    """A process on a pseudo terminal, 200 columns wide; stderr too, unless it is given."""
+def screen(raw: str) -> list[str]:
+    """The lines that stand on a terminal in the end, after all that was written over is gone."""
+    lines, row, column = [""], 0, 0
+    for piece in re.findall(r"\x1b\[[0-9;?]*[a-zA-Z]|[^\x1b]|\x1b", raw):
+        if piece == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif piece == "\r":
+            column = 0
+        elif piece.endswith("A") and len(piece) > 1:
+            row -= int(piece[2:-1] or 1)
+        elif piece.endswith("K") and len(piece) > 1:
+            lines[row] = "" if piece[2:-1] == "2" else lines[row][:column]
+        elif len(piece) == 1 and piece.isprintable():
+            lines[row] = lines[row][:column].ljust(column) + piece + lines[row][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
 
-    def __init__(self, *arguments: object, cwd: Path, columns: int = 200) -> None:
+
+class Terminal:
+    """A process on a pseudo terminal, 200 columns wide; stdout, too, unless it is given."""
+
+    def __init__(
+        self,
+        *arguments: object,
+        cwd: Path,
+        columns: int = 200,
+        coloured: bool = False,
+        stdout: IO[bytes] | None = None,
+    ) -> None:
         self._ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         # prompt_toolkit would ask the terminal where its cursor is.
@@ -32,11 +58,15 @@ class Terminal:
             "HOME": str(cwd),
         }
         environment.pop("XDG_STATE_HOME", None)
-        environment.pop("COLUMNS", None)
+        for size in ("COLUMNS", "LINES"):
+            environment.pop(size, None)
+        if coloured:
+            del environment["NO_COLOR"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
-            stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=environment,
-            start_new_session=True,
+            stdin=theirs, stdout=stdout or theirs, stderr=theirs, cwd=cwd, env=environment,
+            # So that it is the terminal of the process, and ^C a signal.
+            start_new_session=True, preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )  # fmt: skip
         os.close(theirs)
         self.raw = ""

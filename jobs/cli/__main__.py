@@ -1,5 +1,5 @@
 """`python -m jobs.cli`: the command, whatever the path says."""
 
-from jobs.cli.app import main
+from httpcodes_command import main
 
 main()

@@ -1,17 +1,13 @@
 """The command: a table of what an operator may type, and where it is answered."""
 
-try:
-    from importlib.metadata import PackageNotFoundError, version
-    from typing import Annotated, ClassVar
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, ClassVar
 
-    import typer
+import typer
 
-    from jobs.cli.commands import Command, Commands
-    from queries.cli.exits import streams
-    from queries.failures import INTERRUPTED, USAGE
-except KeyboardInterrupt:
-    # Too early to say anything.
-    raise SystemExit(130) from None
+from jobs.cli.commands import Command, Commands
+from queries.cli.exits import clear_line, streams
+from queries.failures import INTERRUPTED, USAGE
 
 DISTRIBUTION = "cdn-httpcodes"
 _JOBS, _QUERIES = "jobs.cli.", "queries.cli."
@@ -31,10 +27,13 @@ class Table(Commands):
     groups: ClassVar = {
         "Count": [
             _ours("run", "Count the access logs that the sources hold, and publish a snapshot."),
+            _ours("init", "Write a commented httpcodes.toml for the logs that it is shown."),
             _ours("inspect", "Say how a file would be read and why, and what would be counted; writes nothing."),
+            _ours("convert", "Make a Parquet file of each text log, with the vendor's columns."),
             _ours("formats", "List the formats of logs that are known, or show one."),
             _ours("services", 'Services; with `services = "registered"` in httpcodes.toml only registered ones count.'),
             _ours("config", "The configuration, httpcodes.toml."),
+            _ours("sample", "Write sample logs, with the requests behind the documented example among them."),
             _ours("schedule", "Print units, a crontab line, a CronJob or a DAG for the configured run."),
         ],
         "Ask": [
@@ -44,23 +43,23 @@ class Table(Commands):
             _readers("sql", "Answer SQL from the newest snapshot; only what reads is let through."),
             _readers("tables", "List the relations of the newest snapshot, and what each is."),
             _readers("describe", "List the columns of a relation, their types, and what each means."),
-            _readers("top", "Show which services gave which codes most often, lately or on a day."),
             _readers("report", "Draw a day or range as an HTML page; or one chart as SVG or PNG, with the extra `report`."),
         ],
         "Look after": [
             _ours("rejects", "Show rows that could not be counted as they stand in the file, one JSON line each."),
+            _ours("trace", "Say which files made a count, which runs counted them, and how it changed since."),
             _ours("forget", "Take back what files added; they stay away until their content changes."),
             _ours("rebuild", "Count days afresh from the files that are still there; what is gone is kept."),
             _ours("verify", "Prove that the published counts are those of the files in force, each counted once."),
             _ours("snapshots", "List the snapshots that are kept, and what their runs brought."),
             _ours("rollback", "Return to an earlier snapshot."),
-            _ours("diff", "Name what changed between two snapshots: services, days, counts."),
+            _ours("diff", "Name what differs between snapshots, stores or exports: services, days, buckets."),
             _ours("prune", "Drop counts, ledger rows, copies of logs and snapshots that are older than what is kept."),
         ],
         "Watch": [
+            _readers("top", "Show which services gave which codes most often, lately or on a day."),
             _ours("status", "Say how the store stands: runs, watermarks, backlog, quarantine, size."),
-            _ours("doctor", "Check versions, disk space, permissions, configuration and sources."),
-            _ours("sample", "Write sample logs, with the requests behind the documented example among them."),
+            _ours("doctor", "Check versions, disk space, permissions, configuration, sources and engine."),
         ],
     }  # fmt: skip
 
@@ -97,7 +96,10 @@ def _show_version(wanted: bool) -> None:
 def httpcodes(
     context: typer.Context,
     _: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Say which version this is."
+        ),
     ] = False,
 ) -> None:
     """Counts the HTTP status codes of a CDN."""
@@ -112,4 +114,5 @@ def main() -> None:
         with streams():
             app(prog_name="httpcodes")
     except KeyboardInterrupt:
+        clear_line()
         raise SystemExit(INTERRUPTED) from None

@@ -5,7 +5,8 @@ import json
 import typer
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.settings import JsonOption, settled
+from jobs.cli.settings import EngineOption, JsonOption, settings_of
+from jobs.engine import sight
 from jobs.monitoring.doctor import Finding, examine
 from queries.cli.drawing import show_grid
 from queries.cli.options import ConfigOption, StoreOption
@@ -17,11 +18,19 @@ app = typer.Typer()
 
 @app.command()
 def doctor(
-    store: StoreOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check versions, disk space, permissions, configuration and sources."""
+    """Check versions, disk space, permissions, configuration, sources and engine.
+
+    \b
+    httpcodes doctor
+    httpcodes doctor --config /etc/httpcodes.toml || alert
+    """
     with exit_codes():
-        findings = _findings(store, config)
+        findings = _findings(store, config, engine)
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings]))
     else:
@@ -30,11 +39,14 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-def _findings(store: StoreOption, config: ConfigOption) -> list[Finding]:
+def _findings(store: StoreOption, config: ConfigOption, engine: str | None) -> list[Finding]:
     try:
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         sources = settings.configured()
+        told, storage = settings.config.engine, settings.storage
+        of_engine = sight.examine(engine, told, settings.store, sources, storage)
     except BadConfig as error:
         return [Finding("configuration", "fail", str(error))]
     good = Finding("configuration", "ok", f"the store is {settings.store}")
-    return [good, *examine(settings.store, settings.terms, sources, settings.outputs)]
+    found = examine(settings.store, settings.terms, sources, settings.outputs)
+    return [good, *found, *of_engine]

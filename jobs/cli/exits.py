@@ -13,7 +13,7 @@ from queries.cli.exits import say
 def exit_codes(tell: Callable[[str], None] = say) -> Iterator[None]:
     """One sentence and one exit code for each way to fail, a signal among them."""
     signals = _Signals()
-    with exits.exit_codes(tell, signals.told):
+    with exits.exit_codes(tell, signals.interruption):
         yield
 
 
@@ -25,7 +25,7 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
 
-    def told(self) -> str | None:
+    def interruption(self) -> str | None:
         return "interrupted; the newest snapshot stands" if self._received else None
 
     def _stop(self, *_: object) -> NoReturn:

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from jobs.cli.exits import exit_codes
 from jobs.cli.narration import narrator
-from jobs.cli.settings import settled
+from jobs.cli.settings import settings_of
 from jobs.export.documents import Exported, Selection, export, export_published
 from jobs.export.one_file import FORMATS, export_file
+from queries.cli.drawing import show_grid
 from queries.cli.exits import spare
 from queries.cli.options import (
     ConfigOption,
@@ -22,8 +23,8 @@ from queries.cli.options import (
     StoreOption,
     chosen_days,
 )
-from queries.cli.quantities import counted, size
 from queries.failures import Misused
+from queries.quantities import counted, size
 
 ExportOption = Annotated[
     Path | None,
@@ -60,12 +61,12 @@ def export_(
     chosen = Selection(first_day or date.min, last_day or date.max, services)
     narration = narrator()
     with exit_codes():
-        place = settled(store, config).store
-        spare(place, out)
+        store_path = settings_of(store, config).store
+        spare(store_path, out)
         if format_ is None:
-            narrate_exported(export(place, out, chosen), out, narration)
+            narrate_exported(export(store_path, out, chosen), out, narration)
         else:
-            done = export_file(place, out, format_, chosen)
+            done = export_file(store_path, out, format_, chosen)
             line = f"exported {done.snapshot} to {out}: {size(done.bytes)} in {done.seconds:.1f} s"
             narration.print(line, markup=False)
 
@@ -79,10 +80,12 @@ def narrate_exported(done: Exported, out: Path, console: Console) -> None:
     """Say what an export did."""
     files = [file for day in done.written.values() for file in day.values()]
     written = sum(file["bytes"] for file in files)
-    console.print(
-        f"days written    {len(done.written):,}  ({counted(len(files), 'file')}, {size(written)})"
-    )
-    console.print(f"days unchanged  {len(done.unchanged):,}")
-    console.print(f"days removed    {len(done.removed):,}")
+    if not console.quiet:
+        days = f"{len(done.written):,} ({counted(len(files), 'file')}, {size(written)})"
+        unchanged, removed = f"{len(done.unchanged):,}", f"{len(done.removed):,}"
+        show_grid(
+            (("days written", days), ("days unchanged", unchanged), ("days removed", removed)),
+            err=True,
+        )
     line = f"exported {done.snapshot} to {out} in {done.seconds:.1f} s"
     console.print(line, markup=False)

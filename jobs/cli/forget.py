@@ -7,7 +7,7 @@ import typer
 from jobs import forget as forgetting
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import (
-    settled,
+    settings_of,
 )
 from queries.cli.options import ConfigOption, StoreOption
 
@@ -26,7 +26,7 @@ def forget(
     httpcodes forget logs/2025-09-09.parquet
     """
     with exit_codes():
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         forgotten = forgetting.forget(settings.store, path, settings.terms)
     for file in forgotten.paths:
         typer.echo(f"forgotten {file}", err=True)

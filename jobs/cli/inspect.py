@@ -1,6 +1,6 @@
 """The command that says how a file would be read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,28 +11,32 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.settings import (
     EndpointOption,
     FormatOption,
+    KindOption,
     MapOption,
     PathPatternOption,
+    PatternOption,
     ServiceNameOption,
     ZoneOption,
-    settled,
+    settings_of,
 )
-from jobs.logs.choice import Choice
-from queries.cli.drawing import show_table
-from queries.cli.quantities import counted
+from jobs.logs.options import ReadingOptions
+from queries.cli.drawing import show_grid, show_table
 from queries.failures import PARTLY_DONE
+from queries.quantities import counted
 
 app = typer.Typer()
 
 
 @app.command()
 def inspect(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A Parquet file.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of a log.")],
     format_: FormatOption = None,
     map_: MapOption = None,
     service_name: ServiceNameOption = None,
     service_from_path: PathPatternOption = None,
     zone: ZoneOption = None,
+    kind: KindOption = None,
+    pattern: PatternOption = None,
     endpoint: EndpointOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows and services, at the most.")] = 5,
 ) -> None:
@@ -43,39 +47,46 @@ def inspect(
     httpcodes inspect logs/2025-09-09.parquet --map service=site --zone Europe/Berlin
     """
     with exit_codes():
-        choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
-        settled(None, None, endpoint)
-        reached = ("--endpoint", endpoint) if endpoint else ()
-        said = ("httpcodes", "inspect", file, *reached, *choice.said)
-        seen = inspecting.inspect(file, replace(choice, said=said), limit)
+        settings = settings_of(None, None, endpoint)
+        terms = settings.terms
+        way = (format_, map_ or [], service_name, service_from_path, zone, kind, pattern)
+        options = ReadingOptions.of(*way, settings.config.patterns)
+        reached = [word for each in endpoint or () for word in ("--endpoint", each)]
+        said = ("httpcodes", "inspect", file, *reached, *options.said)
+        seen = inspecting.inspect(file, replace(options, said=said), limit, terms)
     _tell(seen)
     if seen.rejected:
         raise typer.Exit(PARTLY_DONE)
 
 
 def _tell(seen: inspecting.Inspection) -> None:
+    means = {str(column): name for name, column in seen.reading.optional.items()}
+    show_grid(_figures(seen))
+    show_table(("moment", "service", "status", "bucket"), map(_texts, seen.rows))
+    columns = seen.schema.items()
+    known = [(name, column.type, means.get(name, "")) for name, column in columns]
+    show_table(("column", "type", "is"), known)
+
+
+def _figures(seen: inspecting.Inspection) -> Iterator[tuple[str, str]]:
     reading = seen.reading
     service = reading.service_name or reading.service_path or reading.service or ""
     if reading.url:
         service = f"{service}{' else ' if service else ''}the host inside {reading.url}"
-    typer.echo(f"format          {reading.format}")
-    typer.echo(f"service         {service}")
-    typer.echo(f"timestamp       {' + '.join(map(str, reading.timestamp))}")
-    typer.echo(f"status          {reading.status}")
-    typer.echo(f"rows            {seen.rows_read:,}")
-    typer.echo(f"counted         {seen.rows_counted:,}")
+    yield "format", str(reading.format)
+    yield "service", str(service)
+    yield "timestamp", " + ".join(map(str, reading.timestamp))
+    yield "status", str(reading.status)
+    yield "rows", f"{seen.rows_read:,}"
+    yield "counted", f"{seen.rows_counted:,}"
     for reason, rows in seen.rejected:
-        typer.echo(f"rejected        {rows:,} {reason}")
+        yield "rejected", f"{rows:,} {reason}"
     for reason, rows in seen.passed_over:
-        typer.echo(f"passed over     {rows:,} {reason}")
-    typer.echo(f"first, last     {seen.first_request}, {seen.last_request} UTC")
+        yield "passed over", f"{rows:,} {reason}"
+    if seen.first_request:
+        yield "first, last", f"{seen.first_request}, {seen.last_request} UTC"
     for name, requests in seen.services:
-        typer.echo(f"                {counted(requests, 'request')} of {name}")
-    show_table(("moment", "service", "status", "bucket"), map(_texts, seen.rows))
-    means = {str(column): name for name, column in reading.optional.items()}
-    columns = seen.schema.items()
-    known = [(name, column.type, means.get(name, "")) for name, column in columns]
-    show_table(("column", "type", "is"), known)
+        yield "", f"{counted(requests, 'request')} of {name}"
 
 
 def _texts(row: Iterable[object]) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from jobs.logs.selection import Selection
 from jobs.logs.selection import since as first_moment
 from jobs.logs.selection import until as end_moment
 from jobs.plan import Plan
-from queries.cli.quantities import counted, size
-from queries.config import MOST_THREADS
+from queries.config_keys import MOST_THREADS
+from queries.quantities import counted, size
 
 MaxFilesOption = Annotated[
     int | None,
@@ -19,11 +19,16 @@ MaxFilesOption = Annotated[
 ]
 SinceOption = Annotated[
     str | None,
-    typer.Option(metavar="DAY|TIME", help="Take files modified since then, UTC."),
+    typer.Option(
+        metavar="DAY|TIME|AGE", help="Take files modified since then, UTC, or since 3d ago."
+    ),
 ]
 UntilOption = Annotated[
     str | None,
-    typer.Option(metavar="DAY|TIME", help="Take files modified until the day's end or the time."),
+    typer.Option(
+        metavar="DAY|TIME|AGE",
+        help="Take files modified until the day's end, the time, or so long ago.",
+    ),
 ]
 FailFastOption = Annotated[
     bool, typer.Option("--fail-fast", help="Fail, and publish nothing, if a file can't be used.")
@@ -34,6 +39,9 @@ AnywayOption = Annotated[
         "--count-anyway",
         help="Count files also where they seem to hold what files that are gone held.",
     ),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if a source brought less than expected.")
 ]
 MemoryLimitOption = Annotated[
     str | None, typer.Option(metavar="SIZE", help="How much memory DuckDB may use, as 512MB.")
@@ -58,15 +66,15 @@ def selected(since: str | None, until: str | None, most: int | None) -> Selectio
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """A line for each file that is not unchanged, or JSON, to stdout; figures to stderr."""
-    told = plan.as_json()
+    facts = plan.as_json()
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(facts))
         return
-    for what in ("ingest", "replace"):
-        for path in told[what]:
+    for what in ("ingest", "replace", "withdraw"):
+        for path in facts[what]:
             typer.echo(f"{what:<12}{path}")
     for what in ("duplicate", "refused", "quarantined"):
-        for file in told[what]:
+        for file in facts[what]:
             typer.echo(f"{what:<12}{file['path']}: {file['reason']}")
     narrator().print(
         f"dry run: {counted(len(plan.ingest), 'file')} to ingest, "

@@ -1,96 +1,131 @@
-"""What commands say on stderr while they work and when they are done."""
+"""What commands say on stderr when they are done: what needs somebody comes first."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
-from jobs import nightly
-from jobs.rebuild import Rebuilt
-from queries.cli.quantities import counted
+from jobs.counts.runs import POLICIES
+from queries.quantities import counted
+
+if TYPE_CHECKING:
+    # What counts is not loaded to say how a store stands.
+    from jobs.nightly import Summary
+    from jobs.rebuild import Rebuilt
+
+BROKEN, CARE, FINE = "bold red", "yellow", "green"
+"""Styles of what can't be used, of what should be looked at, of what is as it should be."""
 
 
 def narrator(*, quiet: bool = False) -> Console:
     """Writes to stderr; stdout is for data."""
-    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
 
 
-@contextmanager
-def progress(console: Console) -> Iterator[Callable[[nightly.Progress], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    with Progress(
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("run", total=None, figures="")
-
-        def show(now: nightly.Progress) -> None:
-            done = now.outcome
-            files = done.files_ingested + done.files_replaced
-            speed = done.rows_read / max(bar.tasks[task].elapsed or 0, 0.001)
-            figures = (
-                f"{counted(files, 'file')}  {counted(done.rows_read, 'row')}  {speed:,.0f} rows/s"
-            )
-            bar.update(task, total=now.bytes_to_do, completed=done.bytes_done, figures=figures)
-
-        yield show
-
-
-def narrate_run(summary: nightly.Summary, console: Console) -> None:
+def narrate_run(summary: "Summary", store: Path, console: Console) -> None:
+    """What needs somebody, then what was done: two lines in a quiet night."""
     figures = summary.as_json()
-    console.print(_table(figures))
-    for state in ("merged", "refused", "quarantined"):
-        _narrate_files(state, figures[state], console)
-    _narrate_not_kept(figures, console)
+    # A source that is not there is in the figures as a file that can't be used.
+    files = [file for file in figures["quarantined"] if file["path"] not in summary.missing]
+    figures["files"]["quarantined"] = len(files)
+    for path, reason in sorted(summary.missing.items()):
+        said = reason if reason.startswith(path) else f"{path}: {reason}"
+        console.print(Text.assemble(("source", BROKEN), f" {said}"))
+    _say_files("refused", figures["refused"], console)
+    _say_files("quarantined", files, console)
+    if files:
+        _hint("`httpcodes run --retry` tries them again; changed files are tried anyway", console)
+    _say_not_kept(figures, console)
+    _say_rejected(figures, store, console)
+    _say_files("merged", figures["merged"], console, FINE)
+    _say_files("withdrawn", figures["withdrawn"], console, FINE)
     if summary.left:
         console.print(f"left {counted(summary.left, 'file')} for a later run")
-    if figures["files"]["unchanged"] and not summary.changed:
-        console.print("nothing new: no count changed")
-    console.print(f"published {summary.snapshot} in {summary.seconds:.1f} s")
+    idle = figures["files"]["unchanged"] and not summary.changed
+    console.print(("nothing new: no count changed; " if idle else "") + _done(figures))
+    _published(summary.snapshot, summary.seconds, console)
 
 
-def narrate_rebuilt(done: Rebuilt, console: Console) -> None:
+def narrate_rebuilt(done: "Rebuilt", store: Path, console: Console) -> None:
+    """The same of a rebuild."""
     figures = done.as_json()
-    console.print(_table(figures))
     for file in figures["missing"]:
         fate = "were dropped" if file["dropped"] else "are kept"
-        line = f"missing {file['path']}: its {counted(file['rows'], 'request')} {fate}"
-        console.print(line, markup=False)
+        said = f" {file['path']}: its {counted(file['rows'], 'request')} {fate}"
+        console.print(Text.assemble(("missing", FINE if file["dropped"] else CARE), said))
     for file in figures["kept"]:
-        console.print(f"kept {file['path']} as it was: {file['reason']}", markup=False)
-    _narrate_not_kept(figures, console)
-    console.print(f"published {done.snapshot} in {done.seconds:.1f} s")
+        console.print(Text.assemble(("kept", CARE), f" {file['path']} as it was: {file['reason']}"))
+    _say_not_kept(figures, console)
+    _say_rejected(figures, store, console)
+    console.print(_done(figures))
+    _published(done.snapshot, done.seconds, console)
 
 
-def _narrate_files(state: str, files: Iterable[dict[str, str]], console: Console) -> None:
-    """One line for each reason, however many files it holds for."""
+def _done(figures: dict[str, Any]) -> str:
+    """Files and rows in a line; what there is none of is not said."""
+    (first, number), *others = [
+        (state.replace("_", " "), number) for state, number in figures["files"].items() if number
+    ] or [("found", 0)]
+    more = "".join(f", {number:,} {state}" for state, number in others)
+    return f"{counted(number, 'file')} {first}{more}{_rows(figures)}"
+
+
+def _rows(figures: dict[str, Any]) -> str:
+    rows = figures["rows"]
+    if not rows["read"] and not rows["passed_over"]:
+        return ""
+    if rows["read"] == rows["counted"] and not rows["passed_over"]:
+        return f"; {counted(rows['read'], 'row')} read, all counted"
+    clauses = [f"{counted(rows['read'], 'row')} read", f"{rows['counted']:,} counted"]
+    for what in ("rejected", "passed_over"):
+        if rows[what]:
+            # Where all are of one kind, it needs no number of its own.
+            kinds = figures[what]
+            many = len(kinds) > 1
+            why = ", ".join(f"{n:,} {kind}" if many else kind for kind, n in kinds.items())
+            clauses.append(f"{rows[what]:,} {what.replace('_', ' ')} ({why})")
+    return f"; {', '.join(clauses)}"
+
+
+def _published(snapshot: str, seconds: float, console: Console) -> None:
+    console.print(Text.assemble(("published", FINE), f" {snapshot} in {seconds:.1f} s"))
+
+
+def alike(files: Iterable[tuple[str, str]]) -> list[str]:
+    """One line for each reason, however many files it holds for, from paths and reasons."""
     paths: dict[str, list[str]] = {}
-    for file in files:
-        paths.setdefault(file["reason"], []).append(file["path"])
-    for reason, alike in paths.items():
-        others = len(alike) - 1
-        more = f" and {others:,} other{'s' if others > 1 else ''}" if others else ""
-        console.print(f"{state} {alike[0]}{more}: {reason}", markup=False)
+    for path, reason in files:
+        paths.setdefault(reason, []).append(path)
+    lines = []
+    for reason, (first, *others) in paths.items():
+        more = f" and {counted(len(others), 'other')}" if others else ""
+        lines.append(f"{first}{more}: {reason}")
+    return lines
 
 
-def _narrate_not_kept(figures: dict[str, Any], console: Console) -> None:
+def _say_files(
+    state: str, files: Iterable[dict[str, str]], console: Console, style: str = BROKEN
+) -> None:
+    for line in alike((file["path"], file["reason"]) for file in files):
+        console.print(Text.assemble((state, style), f" {line}"))
+
+
+def _say_not_kept(figures: dict[str, Any], console: Console) -> None:
     for file in figures["not_kept"]:
-        console.print(f"{file['path']}: {file['reason']}", markup=False)
+        console.print(Text.assemble(("not kept", CARE), f" {file['path']}: {file['reason']}"))
 
 
-def _table(figures: dict[str, Any]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for group in ("files", "rows"):
-        for what, how_many in figures[group].items():
-            table.add_row(f"{group} {what.replace('_', ' ')}", f"{how_many:,}")
-            # Rejected and passed over: what is figures[what], too.
-            for reason, rows in figures.get(what, {}).items() if group == "rows" else ():
-                table.add_row(f"  {reason}", f"{rows:,}")
-    return table
+def _say_rejected(figures: dict[str, Any], store: Path, console: Console) -> None:
+    """Rows that should have counted; those that are not meant to are no trouble."""
+    broken = {why: n for why, n in figures["rejected"].items() if why not in POLICIES}
+    for reason, rows in broken.items():
+        console.print(Text.assemble(("rejected", CARE), f" {counted(rows, 'row')}: {reason}"))
+    if broken:
+        _hint(f"`httpcodes rejects --store {shlex.quote(str(store))}` shows them", console)
+
+
+def _hint(said: str, console: Console) -> None:
+    console.print(Text(f"  {said}", "dim"))

@@ -9,17 +9,22 @@ import typer
 from jobs import rebuild as rebuilding
 from jobs.cli.exits import exit_codes
 from jobs.cli.narration import narrate_rebuilt, narrator
+from jobs.cli.progress import progress
 from jobs.cli.settings import (
+    EngineOption,
     FormatOption,
     JsonOption,
+    KindOption,
     MapOption,
     PathPatternOption,
+    PatternOption,
     ServiceNameOption,
     ZoneOption,
-    settled,
+    settings_of,
 )
-from jobs.logs.choice import Choice
-from queries.cli.exits import told
+from jobs.engine import engines
+from jobs.logs.options import ReadingOptions
+from queries.cli.exits import write_out
 from queries.cli.options import ConfigOption, StoreOption, chosen_days
 from queries.failures import PARTLY_DONE
 
@@ -37,6 +42,9 @@ def rebuild(
     service_name: ServiceNameOption = None,
     service_from_path: PathPatternOption = None,
     zone: ZoneOption = None,
+    kind: KindOption = None,
+    pattern: PatternOption = None,
+    engine: EngineOption = None,
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Drop what files that are gone had added.")
     ] = False,
@@ -49,19 +57,25 @@ def rebuild(
     """
     with exit_codes():
         begin, end = chosen_days(None, first, last)
-        choice = Choice.of(format_, map_ or [], service_name, service_from_path, zone)
-        settings = settled(store, config)
+        settings = settings_of(store, config)
+        way = (format_, map_ or [], service_name, service_from_path, zone, kind, pattern)
+        options = ReadingOptions.of(*way, settings.config.patterns)
         days = rebuilding.Days(begin or date.min, end or date.max)
-        listed, choice_of = settings.listed(choice)
-        done = rebuilding.rebuild(
-            settings.store,
-            days,
-            choice_of,
-            settings.terms,
-            drop_missing=drop_missing,
-            listed=listed,
-        )
-    narrate_rebuilt(done, narrator())
-    heard = not as_json or told(json.dumps(done.as_json()))
+        listed, options_of = settings.listed(options)
+        narration = narrator()
+        counting = engines.engine(engine, settings.config.engine, settings.store)
+        with counting as at_work, progress(narration) as on_progress:
+            done = rebuilding.rebuild(
+                settings.store,
+                days,
+                options_of,
+                settings.terms,
+                drop_missing=drop_missing,
+                listed=listed,
+                on_progress=on_progress,
+                engine=at_work,
+            )
+    narrate_rebuilt(done, settings.store, narration)
+    heard = not as_json or write_out(json.dumps(done.as_json()))
     if not (done.complete and heard):
         raise typer.Exit(PARTLY_DONE)

@@ -8,10 +8,10 @@ import typer
 from jobs import rejects as rejecting
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import (
-    settled,
+    settings_of,
 )
 from queries.cli.options import ConfigOption, StoreOption
-from queries.cli.quantities import counted
+from queries.quantities import counted
 
 app = typer.Typer()
 
@@ -30,7 +30,8 @@ def rejects(
     httpcodes rejects logs/2025-09-09.parquet --limit 100
     """
     with exit_codes():
-        for file in rejecting.rejects(settled(store, config).store, path, limit):
+        settings = settings_of(store, config)
+        for file in rejecting.rejects(settings.store, path, limit, settings.terms):
             note = "; the file is gone" if file.gone else ""
             typer.echo(
                 f"{file.path}: {counted(file.rows_rejected, 'row')} rejected{note}", err=True

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.settings import settled
+from jobs.cli.settings import settings_of
 from jobs.store import revision as keeping
 from queries.cli.options import ConfigOption, StoreOption
 
@@ -28,7 +28,7 @@ def rollback(
     httpcodes rollback 20261123T020001Z-3fa9
     """
     with exit_codes():
-        in_force = keeping.rollback(settled(store, config).store, snapshot)
+        in_force = keeping.rollback(settings_of(store, config).store, snapshot)
         typer.echo(f"in force: {in_force}", err=True)
     typer.echo(
         "the next run counts again what this took back and is still there; "

@@ -7,7 +7,7 @@ import typer
 
 from jobs.cli.exits import exit_codes
 from jobs.logs import sample as samples
-from jobs.logs.choice import Choice
+from jobs.logs.options import ReadingOptions
 
 app = typer.Typer()
 
@@ -23,9 +23,14 @@ def sample(
         str | None, typer.Option("--format", metavar="NAME", help="One format; else three.")
     ] = None,
 ) -> None:
-    """Write sample logs, with the requests behind the documented example among them."""
+    """Write sample logs, with the requests behind the documented example among them.
+
+    \b
+    httpcodes sample logs
+    httpcodes sample logs --rows 24000000 --services 1000 --format generic
+    """
     with exit_codes():
-        choice = Choice.of(format_)
-        wanted = [choice.format] if choice.format else samples.USUAL
+        options = ReadingOptions.of(format_)
+        wanted = [options.format] if options.format else samples.USUAL
         made = samples.Sample(rows, services, days, seed, wanted)
         samples.write(made, folder, lambda file: typer.echo(file, err=True))

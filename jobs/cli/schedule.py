@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.settings import settled
+from jobs.cli.settings import settings_of
 from jobs.schedule import SCHEDULERS, Plan, Times
 from jobs.schedule import schedule as written
 from queries.cli import duration
@@ -42,7 +42,7 @@ def schedule(
         file = config or FILE
         if not file.exists():
             raise BadConfig(f"{file} does not exist; a scheduled run is told by it what to do")
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         told = settings.config
         plan = Plan(
             Times.of(at, duration.parse(every) if every else None),

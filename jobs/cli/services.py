@@ -8,7 +8,8 @@ import typer
 
 from jobs import services as registry
 from jobs.cli.exits import exit_codes
-from jobs.cli.settings import JsonOption, settled
+from jobs.cli.settings import JsonOption, settings_of
+from queries import utc
 from queries.cli.drawing import show_table
 from queries.cli.options import ConfigOption, StoreOption
 
@@ -24,18 +25,26 @@ NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Ser
 
 @services_app.command()
 def add(name: NamesArgument, store: StoreOption = None, config: ConfigOption = None) -> None:
-    """Register services."""
+    """Register services.
+
+    \b
+    httpcodes services add www.example.com api.example.com
+    """
     with exit_codes():
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         for added in registry.add(settings.store, name, settings.terms):
             typer.echo(f"registered {added}", err=True)
 
 
 @services_app.command()
 def remove(name: NamesArgument, store: StoreOption = None, config: ConfigOption = None) -> None:
-    """Register services no longer; what was counted of them stays."""
+    """Register services no longer; what was counted of them stays.
+
+    \b
+    httpcodes services remove www.example.com
+    """
     with exit_codes():
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         for removed in registry.remove(settings.store, name, settings.terms):
             typer.echo(f"registered no longer {removed}", err=True)
 
@@ -46,9 +55,13 @@ def import_(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Register the services that a file lists."""
+    """Register the services that a file lists.
+
+    \b
+    httpcodes services import services.txt
+    """
     with exit_codes():
-        settings = settled(store, config)
+        settings = settings_of(store, config)
         for added in registry.add(settings.store, registry.read(file), settings.terms):
             typer.echo(f"registered {added}", err=True)
 
@@ -57,11 +70,15 @@ def import_(
 def list_(
     store: StoreOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the services that are known, with their first and last bucket and requests."""
+    """List the services that are known, with their first and last bucket and requests.
+
+    \b
+    httpcodes services list
+    """
     with exit_codes():
-        known = registry.known(settled(store, config).store)
+        known = registry.known(settings_of(store, config).store)
     if as_json:
-        typer.echo(json.dumps([vars(service) for service in known], default=_utc))
+        typer.echo(json.dumps([vars(service) for service in known], default=utc.written))
         return
     titles = ("service", "registered", "first seen", "last seen", "requests")
     show_table(titles, map(_row, known), ("requests",))
@@ -72,10 +89,6 @@ def _row(service: registry.Service) -> tuple[str, ...]:
     return (
         service.service_name,
         "yes" if service.registered else "no",
-        *("" if moment is None else f"{moment:%Y-%m-%dT%H:%MZ}" for moment in seen),
+        *("" if moment is None else utc.written(moment, "minutes") for moment in seen),
         f"{service.requests:,}",
     )
-
-
-def _utc(moment: object) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -5,7 +5,7 @@ import json
 import typer
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.settings import JsonOption, settled
+from jobs.cli.settings import JsonOption, settings_of
 from jobs.store import snapshots as listing
 from jobs.store.snapshots import Published
 from queries.cli.drawing import show_table
@@ -18,14 +18,18 @@ app = typer.Typer()
 def snapshots(
     store: StoreOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the snapshots that are kept, and what their runs brought."""
+    """List the snapshots that are kept, and what their runs brought.
+
+    \b
+    httpcodes snapshots
+    """
     with exit_codes():
-        kept = listing.kept(settled(store, config).store)
+        kept = listing.kept(settings_of(store, config).store)
     if as_json:
         typer.echo(json.dumps([published.as_json() for published in kept]))
         return
     figures = ("bytes", "ingested", "replaced", "forgotten", "counted", "rejected")
-    show_table(("", "snapshot", "published", *figures), map(_row, kept), figures)
+    show_table(("in force", "snapshot", "published", *figures), map(_row, kept), figures)
 
 
 def _row(published: Published) -> tuple[str, ...]:

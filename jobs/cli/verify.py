@@ -8,12 +8,15 @@ import typer
 from jobs import verify as proofs
 from jobs.cli.exits import exit_codes
 from jobs.cli.settings import (
+    EngineOption,
     JsonOption,
-    settled,
+    settings_of,
 )
+from jobs.engine import engines
 from queries.cli.options import ConfigOption, StoreOption
-from queries.cli.quantities import counted
+from queries.config import BadConfig
 from queries.failures import FAILED
+from queries.quantities import counted
 
 app = typer.Typer()
 
@@ -25,6 +28,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read the source files that still exist again, too.")
     ] = False,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prove that the published counts are those of the files in force, each counted once.
@@ -33,7 +37,12 @@ def verify(
     httpcodes verify --deep
     """
     with exit_codes():
-        proof = proofs.verify(settled(store, config).store, deep=deep)
+        settings = settings_of(store, config)
+        if engine and not deep:
+            raise BadConfig("--engine reads source files again: say --deep, too")
+        named = engine if deep else engines.LOCAL
+        with engines.rereader(named, settings.config.engine, settings.store) as rereader:
+            proof = proofs.verify(settings.store, settings.terms, deep=deep, rereader=rereader)
     if as_json:
         typer.echo(json.dumps(proof.as_json()))
     for finding in proof.findings:
@@ -41,6 +50,12 @@ def verify(
             f"{finding.check}: {finding.where}: expected {finding.expected}, found {finding.found}",
             err=True,
         )
+    for copy in proof.suspected:
+        typer.echo(f"suspected copy: {copy.sentence}", err=True)
+    for sentence in [each.sentence for each in proof.overlaps] + [
+        each.sentence for each in proof.unmeasured
+    ]:
+        typer.echo(sentence, err=True)
     for path in proof.files_missing:
         typer.echo(f"not read again, because it is gone: {path}", err=True)
     read = f", {counted(proof.files_read, 'source file')} read again" if deep else ""

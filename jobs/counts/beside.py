@@ -10,6 +10,10 @@ from queries.access_log import scan
 from queries.statements import statements
 
 _SQL = statements(__name__)
+_PARQUET = f"read_parquet($files, {scan.OPTIONS})"
+
+OF_LINES = f'list_position($paths, "{scan.SOURCE_FILE}") - 1'
+"""The number of a file in a scan of text."""
 
 
 def is_needed(reading: Reading) -> bool:
@@ -18,17 +22,23 @@ def is_needed(reading: Reading) -> bool:
 
 
 def passed_over(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, file_index: str, files: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, reading: Reading, file_index: str, paths: Sequence[str]
 ) -> list[PassedOver]:
     """What is passed over in each of these files. Raises duckdb.Error if one can't be read."""
-    rules: list[PassedOver] = [()] * len(files)
+    rules: list[PassedOver] = [()] * len(paths)
+    rows = scan.files(paths, scan=reading.scan) if reading.of_lines else _PARQUET
+    given = (
+        {"paths": list(paths)}
+        if reading.of_lines
+        else {"files": [scan.pattern(path) for path in paths]}
+    )
     for column, rule in reading.passed_over:
-        found: Iterable[int] = range(len(files))
+        found: Iterable[int] = range(len(paths))
         if rule.beside:
             holds = expressions.holds(column, rule.beside)
-            way = {"file_index": file_index, "options": scan.OPTIONS, "holds": holds}
-            rows = connection.execute(_SQL["beside"].format(**way), {"files": files}).fetchall()
-            found = [index for (index,) in rows]
+            way = {"file_index": file_index, "rows": rows, "holds": holds}
+            indexes = connection.execute(_SQL["beside"].format(**way), given).fetchall()
+            found = [index for (index,) in indexes]
         for index in found:
             rules[index] += ((column, rule),)
     return rules

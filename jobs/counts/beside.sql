@@ -1,3 +1,3 @@
 -- name: beside
 -- Files of the scan that hold what rows are passed over beside.
-SELECT DISTINCT {file_index} FROM read_parquet($files, {options}) WHERE {holds}
+SELECT DISTINCT {file_index} FROM {rows} WHERE {holds}

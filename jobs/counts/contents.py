@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from jobs.logs.choice import Choice
+from jobs.logs.options import ReadingOptions
 from jobs.logs.sources import SourceFile
 
 
@@ -15,13 +15,13 @@ class Content:
     file: SourceFile
     fingerprint: str | None
     """None if the file could not be read to its end."""
-    choice: Choice
+    options: ReadingOptions
     """How the caller wants it read."""
 
     @property
     def named_service(self) -> str:
         """The service that its path or its options name; empty: none."""
-        return self.choice.named_service(self.file.path)
+        return self.options.named_service(self.file.path)
 
 
 class Verdict(Enum):

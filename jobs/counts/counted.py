@@ -31,7 +31,7 @@ ROWS = pa.schema(
 file            which of the files, from 0
 service         text as logged, at most 513 characters; it may be a dictionary of such texts. Null
                 where the path names it
-bucket          which 300 s since 1970 UTC; or timeless(), or unreadable()
+bucket          which 300 s since 1970 UTC; or timeless(), unreadable(), or broken() of a line
 status_code     0 to 999; null if there is none
 status_missing  whether that is because the log says nothing
 rows            how many
@@ -76,6 +76,15 @@ class PutOff:
     """Whether every other file would meet with the same trouble."""
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """How far a file is that is counted in parts; what it gave comes when all of them are done."""
+
+    content: Content
+    bytes_done: int
+    rows_read: int
+
+
 def define_words(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the session the macros missing(value), timeless() and unreadable()."""
+    """Give the session the macros missing(value), timeless(), unreadable() and broken()."""
     connection.execute(statements(__name__)["macros"])

@@ -1,35 +1,33 @@
 """Files become Counted, in this process.
 
-Files are read many at a time: a scan of thousands costs little more than a scan of one. One
-broken file fails the scan that it is part of, so a scan that fails is halved until the culprits
-stand alone; they are unusable, and what they held in that scan counts nowhere. Where it is the
-machine that failed, no file is judged. Large files whose columns allow it are counted by their
-dictionary codes instead.
+Files are read many at a time: a scan of thousands costs little more than a scan of one. What can't
+be read is lost (`losses`), and what it held in a scan counts nowhere. Large Parquet files whose
+columns allow it are counted by their dictionary codes instead, and text by its lines.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import duckdb
 
 from jobs.counts import beside, by_sql
+from jobs.counts.by_lines import LineCounter
 from jobs.counts.by_sql import Scanned
 from jobs.counts.coder import Coder
 from jobs.counts.contents import Content
-from jobs.counts.counted import Counted, PutOff, Unusable, define_words
-from jobs.counts.trouble import is_everywhere, of_system
-from jobs.logs import objects, parquet, scans
-from jobs.logs.choice import Choice
+from jobs.counts.counted import Counted, PutOff, UnderWay, Unusable, define_words
+from jobs.counts.losses import Losses
+from jobs.logs import kinds, parquet, scans
 from jobs.logs.columns import Schema
-from jobs.logs.reading import FileRefused, PassedOver, Reading, choose
-from jobs.logs.sources import untouched
+from jobs.logs.options import ReadingOptions
+from jobs.logs.reading import PassedOver, Reading, choose
+from jobs.logs.roles import UnreadableFile
+from jobs.logs.storage import Storage
 from queries.access_log import scan
 from queries.statements import statements
 
-T = TypeVar("T")
-Result = Counted | Unusable | PutOff
+Result = Counted | Unusable | PutOff | UnderWay
 
 _SQL = statements(__name__)
 
@@ -40,73 +38,102 @@ class Counter:
     The session has to have the macros of `rollup`.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, coder: Coder) -> None:
-        self._connection = connection
-        self._coder = coder
-        self._lost: list[Unusable | PutOff] = []
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, coder: Coder, storage: Storage
+    ) -> None:
+        self.connection = connection
+        self.storage = storage
+        self.coder = coder
+        self._losses = Losses(storage, parquet.damage)
+        self._lines = LineCounter(connection, storage)
         define_words(connection)
 
     def count(self, contents: Sequence[Content]) -> Iterator[Result]:
-        """Count these files: each is one of several that were counted, or one that was not."""
-        parquet.attach(self._connection, (content.file.path for content in contents))
-        for (kind, choice), alike in self._kinds(contents).items():
-            for some, schema in self._halving(alike, self._schema):
-                yield from self._count(kind, choice, schema, some)
-                yield from self._losses()
-        yield from self._losses()
+        """Count these files: each is one of several that were counted, or one that was not.
 
-    def _losses(self) -> list[Unusable | PutOff]:
-        lost, self._lost = self._lost, []
-        return lost
+        Between them comes how far large ones are.
+        """
+        self.storage.attach(self.connection, (content.file.path for content in contents))
+        of_lines = [content for content in contents if self._is_text(content)]
+        lost = self._losses.taken()
+        yield from lost
+        yield from self._lines.count(of_lines)
+        known = {content.file.path for content in [*of_lines, *(one.content for one in lost)]}
+        yield from self._count_parquet([c for c in contents if c.file.path not in known])
 
-    def _kinds(self, contents: Sequence[Content]) -> dict[tuple[str, Choice], list[Content]]:
+    def _is_text(self, content: Content) -> bool:
+        try:
+            return kinds.is_text(content.file.path, content.options, self.storage)
+        except OSError as error:
+            self._losses.blame(content, error)
+            return False
+
+    def _count_parquet(self, contents: Sequence[Content]) -> Iterator[Result]:
+        for (kind, options), alike in self._kinds(contents).items():
+            for some, schema in self._losses.halving(alike, self._schema):
+                yield from self._count(kind, options, schema, some)
+                yield from self._losses.taken()
+        yield from self._losses.taken()
+
+    def _kinds(
+        self, contents: Sequence[Content]
+    ) -> dict[tuple[str, ReadingOptions], list[Content]]:
         """The files that can be opened, by their kind and how the caller wants them read.
 
         Files of one kind have the same columns.
         """
         by_path = {content.file.path: content for content in contents}
-        kinds: dict[tuple[str, Choice], list[Content]] = {}
-        for _, rows in self._halving(contents, self._kinds_of):
+        kinds: dict[tuple[str, ReadingOptions], list[Content]] = {}
+        for _, rows in self._losses.halving(contents, self.kinds_of):
             for kind, paths in rows:
                 for content in (by_path[path] for path in sorted(paths)):
-                    kinds.setdefault((kind, content.choice), []).append(content)
+                    kinds.setdefault((kind, content.options), []).append(content)
         return kinds
 
-    def _kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
-        return self._connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
+    def kinds_of(self, contents: Sequence[Content]) -> list[tuple[str, list[str]]]:
+        """Kinds of files, each with the paths of those that are of it. Raises duckdb.Error."""
+        if not contents:
+            return []
+        return self.connection.execute(_SQL["kinds"], {"files": _patterns(contents)}).fetchall()
 
     def _schema(self, contents: Sequence[Content]) -> Schema:
-        return parquet.schema(self._connection, contents[0].file.path)
+        return parquet.schema(self.connection, contents[0].file.path)
 
     def _count(
-        self, kind: str, choice: Choice, schema: Schema, alike: Sequence[Content]
+        self, kind: str, options: ReadingOptions, schema: Schema, alike: Sequence[Content]
     ) -> Iterator[Result]:
         try:
-            reading = scans.beside_own_names(schema, choose(schema, choice))
-        except FileRefused as refusal:
+            reading = scans.beside_own_names(schema, choose(schema, options))
+        except UnreadableFile as refusal:
             yield from (Unusable(content, str(refusal)) for content in alike)
             return
-        by_codes, others = self._coder.split(reading, self._named(alike))
-        for counted in self._coder.count(kind, reading, by_codes):
-            if isinstance(counted, Content):
-                others.append(counted)
-            else:
-                yield self._standing(counted)
+        by_codes, others = self.coder.split(reading, self._named(alike))
+        for counted in self.coder.count(kind, reading, by_codes):
+            match counted:
+                case Content():
+                    others.append(counted)
+                case Counted():
+                    yield self._losses.standing(counted)
+                case UnderWay():
+                    yield counted
         usable = [content for content in others if self._is_whole(content, reading)]
-        encrypted = parquet.encrypted(self._connection, [c.file.path for c in usable])
+        encrypted = parquet.encrypted(self.connection, [c.file.path for c in usable])
         sound = [content for content in usable if content.file.path not in encrypted]
         yield from self._scan_all(kind, schema, reading, sound)
         for content in usable:
             if content.file.path in encrypted:
-                its_own = scans.without_encrypted(self._connection, content.file.path, reading)
+                its_own = scans.without_encrypted(self.connection, content.file.path, reading)
                 yield from self._scan_all(kind, schema, its_own, [content])
 
     def _named(self, contents: Iterable[Content]) -> list[Content]:
         named = []
         for content in contents:
-            if content.choice.service_path and content.choice.service_of(content.file.path) is None:
+            if (
+                content.options.service_path
+                and content.options.service_of(content.file.path) is None
+            ):
                 why = "its path names no service as --service-from-path has it"
-                self._lost.append(Unusable(content, why))
+                self._losses.lose(Unusable(content, why))
             else:
                 named.append(content)
         return named
@@ -114,12 +141,12 @@ class Counter:
     def _is_whole(self, content: Content, reading: Reading) -> bool:
         """Whether no checksum speaks against the file; if one does, or nobody knows, it is lost."""
         try:
-            damage = parquet.page_damage(content.file.path, reading.needed)
+            damage = parquet.page_damage(content.file.path, reading.needed, self.storage)
         except (OSError, MemoryError) as error:
-            self._blame(content, error)
+            self._losses.blame(content, error)
             return False
         if damage:
-            self._lost.append(Unusable(content, damage))
+            self._losses.lose(Unusable(content, damage))
         return damage is None
 
     def _scan_all(
@@ -130,7 +157,9 @@ class Counter:
         file_index = "0" if shadowed else "file_index"
         for together in [[c] for c in contents] if shadowed else filter(None, [contents]):
             for own, files in self._readings(reading, file_index, together):
-                for some, scanned in self._halving(files, partial(self._scan, own, file_index)):
+                for some, scanned in self._losses.halving(
+                    files, partial(self._scan, own, file_index)
+                ):
                     if scanned is None:
                         yield from self._scan_twice(kind, schema, own, some)
                     else:
@@ -142,10 +171,10 @@ class Counter:
         """Count one file, of which some bytes are no text."""
         try:
             reading = scans.twice(schema, reading)
-        except FileRefused as refusal:
+        except UnreadableFile as refusal:
             yield from (Unusable(content, str(refusal)) for content in contents)
             return
-        for some, scanned in self._halving(contents, partial(self._scan, reading, "0")):
+        for some, scanned in self._losses.halving(contents, partial(self._scan, reading, "0")):
             if scanned:
                 yield self._complete(kind, reading, some, scanned)
 
@@ -153,7 +182,7 @@ class Counter:
         self, reading: Reading, file_index: str, contents: Sequence[Content]
     ) -> Scanned | None:
         paths = [content.file.path for content in contents]
-        return by_sql.count(self._connection, reading, paths, file_index)
+        return by_sql.count(self.connection, reading, paths, file_index, self.storage)
 
     def _readings(
         self, reading: Reading, file_index: str, contents: Sequence[Content]
@@ -163,10 +192,12 @@ class Counter:
             return [(reading, list(contents))]
 
         def rules_of(some: Sequence[Content]) -> list[PassedOver]:
-            return beside.passed_over(self._connection, reading, file_index, _patterns(some))
+            return beside.passed_over(
+                self.connection, reading, file_index, [c.file.path for c in some]
+            )
 
         own: dict[PassedOver, list[Content]] = {}
-        for some, rules in self._halving(contents, rules_of):
+        for some, rules in self._losses.halving(contents, rules_of):
             for content, each in zip(some, rules, strict=True):
                 own.setdefault(each, []).append(content)
         return [(replace(reading, passed_over=rules), files) for rules, files in own.items()]
@@ -182,60 +213,11 @@ class Counter:
                     f"its footer promises {promised:,} rows and {met:,} were read: it is damaged, "
                     "or a broken program wrote it"
                 )
-                if self._stands(whole[file]):
-                    self._lost.append(Unusable(whole[file], why))
+                if self._losses.stands(whole[file]):
+                    self._losses.lose(Unusable(whole[file], why))
                 del whole[file]
         counted = Counted(kind, reading, whole, scanned.rows, scanned.passed_over)
-        return self._standing(counted)
-
-    def _standing(self, counted: Counted) -> Counted:
-        """What was counted, without files that changed meanwhile."""
-        standing = {n: content for n, content in counted.contents.items() if self._stands(content)}
-        return replace(counted, contents=standing)
-
-    def _stands(self, content: Content) -> bool:
-        """Whether the file still is what it was when it was found; if not, it is put off."""
-        try:
-            stands = untouched(content.file, content.fingerprint)
-        except OSError as error:
-            self._put_off(content, error.strerror, error)
-            return False
-        if not stands:
-            why = "changed while it was read; the next run looks at it again"
-            self._lost.append(PutOff(content, why))
-        return stands
-
-    def _halving(
-        self, contents: Sequence[Content], action: Callable[[Sequence[Content]], T]
-    ) -> Iterator[tuple[Sequence[Content], T]]:
-        """Do it with all of them, or with as many together as it goes; the rest is lost."""
-        try:
-            result = action(contents)
-        except (duckdb.InterruptException, duckdb.FatalException):
-            # After the one nothing is to go on, and after the other nothing can.
-            raise
-        except (duckdb.Error, MemoryError, UnicodeDecodeError) as error:
-            if len(contents) == 1:
-                self._blame(contents[0], error)
-            else:
-                middle = len(contents) // 2
-                yield from self._halving(contents[:middle], action)
-                yield from self._halving(contents[middle:], action)
-            return
-        yield contents, result
-
-    def _blame(self, content: Content, error: Exception) -> None:
-        """Say whose fault it is that this file can't be read: its own, or the machine's."""
-        path = content.file.path
-        if failure := objects.failures.pop(path, None):
-            self._put_off(content, failure.strerror, failure)
-        elif trouble := getattr(error, "strerror", None) or of_system(error):
-            self._put_off(content, trouble, error)
-        elif self._stands(content):
-            self._lost.append(Unusable(content, parquet.damage(error, path)))
-
-    def _put_off(self, content: Content, why: str | None, error: Exception) -> None:
-        self._lost.append(PutOff(content, f"cannot be read: {why}", is_everywhere(error)))
+        return self._losses.standing(counted)
 
 
 def _patterns(contents: Sequence[Content]) -> list[str]:

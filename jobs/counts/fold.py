@@ -11,10 +11,12 @@ import duckdb
 
 from jobs.counts.recount import recount
 from jobs.store.revision import Revision
+from queries.config_keys import KEYS
 from queries.failures import Failed
 from queries.statements import statements
 
-WINDOW = timedelta(days=30)
+WINDOW = timedelta(days=KEYS["replace_within_days"].default)
+"""Unless it is said otherwise."""
 
 _SQL = statements(__name__)
 
@@ -39,14 +41,15 @@ def close(connection: duckdb.DuckDBPyConnection, before: datetime) -> str:
     return "closing"
 
 
-def unfold(connection: duckdb.DuckDBPyConnection, paths: Collection[str]) -> None:
+def unfold(work: Revision, paths: Collection[str]) -> None:
     """Keep the contributions of folded files apart again, from what lies at their paths.
 
     Raises FoldedAway if that is not what was counted of them.
     """
     if not paths:
         return
-    recounted = recount(connection, paths)
+    connection = work.connection
+    recounted = recount(connection, paths, work.terms.storage)
     find = _SQL["differing"].format(recounted=recounted)
     if differing := connection.execute(find, {"paths": list(paths)}).fetchall():
         raise FoldedAway(

@@ -14,7 +14,9 @@ INSERT INTO internal.folded_days
 SELECT file_id, CAST(bucket_start AS DATE), CAST(sum(requests) AS BIGINT)
 FROM internal.contributions WHERE file_id IN (FROM closing) GROUP BY ALL;
 
-DELETE FROM internal.contributions WHERE file_id IN (FROM closing);
+DELETE FROM internal.shared_contributions WHERE file_id IN (FROM closing);
+
+DELETE FROM internal.sole_buckets WHERE file_id IN (FROM closing);
 
 UPDATE internal.files SET folded = true WHERE file_id IN (FROM closing);
 
@@ -26,7 +28,7 @@ GROUP BY path, rows_counted HAVING coalesce(sum(requests), 0) <> rows_counted
 ORDER BY path
 
 -- name: unfold
-INSERT INTO internal.contributions
+INSERT INTO internal.shared_contributions
 SELECT file_id, service_id, bucket_start, status_code, requests
 FROM {recounted}
 JOIN internal.files USING (path)
@@ -34,7 +36,8 @@ JOIN internal.services USING (service_name)
 WHERE state = 'ingested' AND folded AND NOT displaced;
 
 DELETE FROM internal.folded_days WHERE file_id IN (
-    SELECT file_id FROM internal.files WHERE state = 'ingested' AND NOT displaced AND path IN (SELECT path FROM {recounted})
+    SELECT file_id FROM internal.files WHERE state = 'ingested' AND NOT displaced
+        AND path IN (SELECT path FROM {recounted})
 );
 
 UPDATE internal.files SET folded = false
@@ -67,7 +70,7 @@ ORDER BY file_id
 -- name: attribute
 -- What the buckets of folded files hold beyond all known contributions is theirs together; one of
 -- them stands for all, since they are taken back together.
-INSERT INTO internal.contributions
+INSERT INTO internal.shared_contributions
 WITH leaving AS (
     SELECT
         file_id,
@@ -81,7 +84,8 @@ held AS (
     UNION ALL
     SELECT service_id, bucket_start, status_code, -requests FROM internal.contributions
 )
-SELECT (SELECT min(file_id) FROM leaving), service_id, bucket_start, status_code, CAST(sum(requests) AS BIGINT) AS rest
+SELECT (SELECT min(file_id) FROM leaving), service_id, bucket_start, status_code,
+    CAST(sum(requests) AS BIGINT) AS rest
 FROM held
 WHERE EXISTS (FROM leaving WHERE bucket_start BETWEEN first_bucket AND last_bucket)
 GROUP BY ALL HAVING rest <> 0

@@ -3,26 +3,21 @@
 The ledger says what is known; a counter counts the rest, and what it gave is taken.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from jobs.counts import taking
-from jobs.counts.coder import Coder
 from jobs.counts.contents import Content, Verdict
-from jobs.counts.counted import Counted, PutOff, Unusable
-from jobs.counts.counter import Counter
+from jobs.counts.counted import Counted, PutOff, UnderWay, Unusable, define_words
+from jobs.counts.counting import Batch, Engine, here
 from jobs.counts.ledger import Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.taking import Taken
-from jobs.counts.trouble import MachineTrouble, is_everywhere
-from jobs.logs import objects, parquet
-from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile, fingerprint
+from jobs.counts.trouble import MachineTrouble
+from jobs.logs.options import ReadingOptions
+from jobs.logs.sources import SourceFile
 from jobs.store.revision import Revision
-
-BATCH_BYTES = 64 << 20
-BATCH_FILES = 2_000
 
 
 class Ingest:
@@ -32,26 +27,35 @@ class Ingest:
         self,
         revision: Revision,
         ledger: Ledger,
-        choice_of: Callable[[str], Choice],
+        options_of: Callable[[str], ReadingOptions],
         on_batch: Callable[[Outcome], None],
+        engine: Engine = here,
     ) -> None:
         self._revision = revision
+        self._storage = revision.terms.storage
         self._ledger = ledger
-        self._choice_of = choice_of
+        self._options_of = options_of
         self._on_batch = on_batch
-        self._counter = Counter(revision.connection, _coder(revision))
+        # Whoever counts, what comes is taken in here.
+        define_words(revision.connection)
+        self._counting = engine(revision)
         self._troubled: dict[str, str] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self.outcome = Outcome()
 
     def look(self, files: Sequence[SourceFile]) -> list[Content]:
         """Read what these files hold, and count nothing; what can't be read goes to quarantine."""
-        parquet.attach(self._revision.connection, (file.path for file in files))
-        return [content for batch in self._batches(files, {}) for content in batch]
+        self._storage.attach(self._revision.connection, (file.path for file in files))
+        contents: list[Content] = []
+        for batch in self._counting.batches(self._asked(files, {}), fingerprints_only=True):
+            self._lose(batch)
+            contents += batch.contents
+        return contents
 
-    def settle(self, contents: list[Content]) -> dict[str, Content]:
+    def recognise(self, contents: list[Content]) -> dict[str, Content]:
         """Deal with what the ledger knows; by path, what is left to be counted."""
         self.outcome.bytes_done += sum(content.file.size for content in contents)
-        new = self._settle(contents)
+        new = self._recognise(contents)
         self.outcome.bytes_done -= sum(content.file.size for content in new)
         return {content.file.path: content for content in new}
 
@@ -59,10 +63,13 @@ class Ingest:
         self, files: Sequence[SourceFile], known: Mapping[str, Content] = MappingProxyType({})
     ) -> None:
         """Count these files, or say in the ledger why not; some were looked at before."""
-        parquet.attach(self._revision.connection, (file.path for file in files))
-        for contents in self._batches(files, known):
-            self._take(contents)
-            self.outcome.bytes_done += sum(content.file.size for content in contents)
+        self._storage.attach(self._revision.connection, (file.path for file in files))
+        for batch in self._counting.batches(self._asked(files, known)):
+            self._lose(batch)
+            self._take(batch)
+            self._under_way.clear()
+            self.outcome.bytes_under_way = self.outcome.rows_under_way = 0
+            self.outcome.bytes_done += sum(content.file.size for content in batch.contents)
             self._on_batch(self.outcome)
 
     def check_machine(self, tried: int) -> None:
@@ -71,59 +78,33 @@ class Ingest:
             path, reason = next(iter(self._troubled.items()))
             raise MachineTrouble(f"none of {tried:,} files could be read; {path} {reason}")
 
-    def _batches(
-        self, files: Sequence[SourceFile], known: Mapping[str, Content]
-    ) -> Iterator[list[Content]]:
-        def held(path: str) -> str:
-            looked_at = known.get(path)
-            return (looked_at and looked_at.fingerprint) or fingerprint(path)
+    def _asked(self, files: Sequence[SourceFile], known: Mapping[str, Content]) -> list[Content]:
+        return [known.get(f.path) or Content(f, None, self._options_of(f.path)) for f in files]
 
-        # Fingerprints are taken ahead, on a thread of their own, while DuckDB counts.
-        with ThreadPoolExecutor(
-            objects.at_once(file.path for file in files), "fingerprint"
-        ) as ahead:
-            try:
-                pending = [(file, ahead.submit(held, file.path)) for file in files]
-                yield from self._grouped(pending)
-            finally:
-                ahead.shutdown(cancel_futures=True)
+    def _lose(self, batch: Batch) -> None:
+        for lost in batch.lost:
+            self._put_off(lost)
 
-    def _grouped(
-        self, pending: Sequence[tuple[SourceFile, Future[str]]]
-    ) -> Iterator[list[Content]]:
-        batch: list[Content] = []
-        size = 0
-        for file, promised in pending:
-            try:
-                content = Content(file, promised.result(), self._choice_of(file.path))
-            except OSError as error:
-                lost = Content(file, None, self._choice_of(file.path))
-                why = f"cannot be read: {error.strerror}"
-                self._put_off(PutOff(lost, why, is_everywhere(error)))
-                continue
-            batch.append(content)
-            size += file.size
-            if size >= BATCH_BYTES or len(batch) >= BATCH_FILES:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
-
-    def _take(self, contents: list[Content]) -> None:
-        while new := self._settle(contents):
+    def _take(self, batch: Batch) -> None:
+        contents = batch.contents
+        while new := self._recognise(contents):
             # Of equal contents one is counted first; what becomes of the others hangs on it.
             firsts = {(c.fingerprint, c.named_service): c for c in reversed(new)}
-            for result in self._counter.count(list(firsts.values())):
+            for result in batch.count(list(firsts.values())):
                 match result:
                     case Counted():
-                        self._note(taking.take(self._revision, self._ledger, result))
+                        taken = taking.take(self._revision, self._ledger, result)
+                        self._read(result.contents.values())
+                        self._note(taken)
+                    case UnderWay():
+                        self._advance(result)
                     case Unusable(content, reason):
                         self._quarantine(content, reason)
                     case PutOff():
                         self._put_off(result)
             contents = [c for c in new if firsts[c.fingerprint, c.named_service] is not c]
 
-    def _settle(self, contents: list[Content]) -> list[Content]:
+    def _recognise(self, contents: list[Content]) -> list[Content]:
         """Deal with what the ledger knows; the contents that it has never met."""
         verdicts = self._ledger.judge(contents)
         new, touched, duplicates, forgotten = [], [], [], []
@@ -164,6 +145,19 @@ class Ingest:
         if put_off.everywhere:
             self._troubled[path] = put_off.reason
 
+    def _advance(self, far: UnderWay) -> None:
+        path = far.content.file.path
+        before = self._under_way.get(path, replace(far, bytes_done=0, rows_read=0))
+        self._under_way[path] = far
+        self.outcome.bytes_under_way += far.bytes_done - before.bytes_done
+        self.outcome.rows_under_way += far.rows_read - before.rows_read
+
+    def _read(self, contents: Iterable[Content]) -> None:
+        """Their rows are among those read from now on; their bytes, when their batch is done."""
+        for content in contents:
+            if far := self._under_way.get(content.file.path):
+                self._advance(replace(far, rows_read=0))
+
     def _note(self, taken: Taken) -> None:
         done = self.outcome
         done.files_ingested += taken.files - taken.replaced
@@ -180,14 +174,3 @@ class Ingest:
         done.rows_passed_over += sum(taken.passed_over.values())
         for unusable in taken.unusable:
             self._quarantine(unusable.content, unusable.reason)
-
-
-def _add(reasons: dict[str, int], more: Mapping[str, int]) -> None:
-    for reason, rows in more.items():
-        reasons[reason] = reasons.get(reason, 0) + rows
-
-
-def _coder(revision: Revision) -> Coder:
-    terms = revision.terms
-    until = revision.started_at + terms.plausible_ahead
-    return Coder(revision.connection, terms.plausible_from, until, terms.threads)

@@ -12,20 +12,12 @@ from shlex import quote
 from typing import Any
 
 from jobs.counts.contents import Content, InForce, Verdict
-from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile, holds, look
+from jobs.logs.options import ReadingOptions
+from jobs.logs.sources import SourceFile
 from jobs.store.revision import Revision
 from queries.statements import statements
 
 _SQL = statements(__name__)
-
-
-def _is_gone(path: str) -> bool:
-    try:
-        return look(path) is None
-    except OSError:
-        # Nobody can tell.
-        return False
 
 
 def _counts_for_another(earlier: str, service: str) -> str:
@@ -45,15 +37,20 @@ class Ledger:
 
     listed = "listed"
     """What the sources hold: path, size, version, named_service, read_under."""
-    settled = "settled"
+    decided = "decided"
     """What of it needs no look: path, state, reason, fingerprint, named_service."""
     added = "added"
     """The file_id of files that this run counts."""
     withdrawn = "withdrawn"
     """The file_id of files that were in force before it and go."""
+    incoming = "incoming"
+    """What the files that this run counts add, until the cells are brought up to it: file_id,
+    service_id, bucket_start, status_code, requests; one row for each file and cell."""
 
     def __init__(self, revision: Revision, *, retry: bool = False, afresh: bool = False) -> None:
         self._revision = revision
+        self.storage = revision.terms.storage
+        """Where the files lie."""
         self._retry = retry
         self._afresh = afresh
         self._connection = revision.connection
@@ -61,10 +58,10 @@ class Ledger:
         self._connection.execute(_SQL["changes"])
         self._next_file_id = self._one("next_file_id")
 
-    def see(self, files: Sequence[SourceFile], choice_of: Callable[[str], Choice]) -> None:
+    def see(self, files: Sequence[SourceFile], options_of: Callable[[str], ReadingOptions]) -> None:
         """Take down what the sources hold, and how it would be read."""
-        choices = [choice_of(file.path) for file in files]
-        texts = {choice: choice.as_text for choice in set(choices)}
+        options_by_path = [options_of(file.path) for file in files]
+        texts = {options: options.as_text for options in set(options_by_path)}
         self._connection.execute(
             _SQL["see"],
             {
@@ -72,24 +69,26 @@ class Ledger:
                 "sizes": [file.size for file in files],
                 "versions": [file.version for file in files],
                 "named_services": [
-                    choice.named_service(file.path)
-                    for file, choice in zip(files, choices, strict=True)
+                    options.named_service(file.path)
+                    for file, options in zip(files, options_by_path, strict=True)
                 ],
-                "read_under": [texts[choice] for choice in choices],
+                "read_under": [texts[options] for options in options_by_path],
             },
         )
         self._connection.execute(_SQL["adopt"])
-        self._connection.execute(_SQL["settle"], {"retry": self._retry})
+        self._connection.execute(_SQL["decide"], {"retry": self._retry})
 
     def drop_gone(self) -> None:
         """Know no more of files in quarantine, or refused, that are not there any more."""
-        gone = [path for path in self._column("unusable") if _is_gone(path)]
+        gone = [path for path in self._column("unusable") if self.storage.is_gone(path)]
+        if not gone:
+            return
         which = {"paths": gone, "fingerprints": [None] * len(gone)}
         self._connection.execute(_SQL["drop_earlier"], which)
 
-    def unsettled(self) -> list[str]:
+    def undecided(self) -> list[str]:
         """Paths of listed files that have to be looked at."""
-        return self._column("unsettled")
+        return self._column("undecided")
 
     def doubtful(self) -> list[str]:
         """Those of them that may hold what is known, or something else in its place."""
@@ -117,6 +116,8 @@ class Ledger:
 
     def judge(self, contents: Sequence[Content]) -> dict[str, tuple[Verdict, str | None]]:
         """What is known of contents, by path, with the reason or the twin's path."""
+        if not contents:
+            return {}
         paths = [content.file.path for content in contents]
         known = self._connection.execute(
             _SQL["known"],
@@ -124,7 +125,7 @@ class Ledger:
                 "paths": paths,
                 "fingerprints": [content.fingerprint for content in contents],
                 "named_services": [content.named_service for content in contents],
-                "read_under": [content.choice.as_text for content in contents],
+                "read_under": [content.options.as_text for content in contents],
                 "afresh": self._afresh,
             },
         ).fetchall()
@@ -157,6 +158,8 @@ class Ledger:
 
         Were the service named anew when the file was, it would count for both.
         """
+        if not contents:
+            return {}
         asked = {
             "paths": [content.file.path for content in contents],
             "fingerprints": [content.fingerprint for content in contents],
@@ -166,7 +169,7 @@ class Ledger:
         return {
             path: (Verdict.REFUSED, _counts_for_another(earlier, service))
             for path, earlier, fingerprint, service, displaced in rows
-            if displaced or not holds(earlier, fingerprint)
+            if displaced or not self.storage.holds(earlier, fingerprint)
         }
 
     def touch(self, contents: Sequence[Content]) -> None:
@@ -189,8 +192,8 @@ class Ledger:
         Where a duplicate of a file is known, the counts pass on to it, and nothing changes.
         """
         which = {"paths": [content.file.path for content in contents]}
-        occupied = self.occupied(which["paths"])
         replaced = self.in_force(which["paths"])
+        occupied = {file.path for file in replaced} | self._vacated.intersection(which["paths"])
         self._connection.execute(_SQL["drop_verdicts"], which)
         if replaced:
             fingerprints = [content.fingerprint for content in contents]
@@ -213,6 +216,8 @@ class Ledger:
 
     def release(self, state: str = "replaced", reason: str | None = None) -> None:
         """Let go of merged files whose rows count in no other file any more."""
+        if not self._one("merged_files"):
+            return
         self._connection.execute(_SQL["release"], {"state": state, "reason": reason})
 
     def merged(self, path: str) -> dict[str, str]:
@@ -225,6 +230,10 @@ class Ledger:
             _SQL["holder"], {"file_id": merged}
         ).fetchall()
         return rows[0][0]
+
+    def any_withdrawn(self) -> bool:
+        """Whether files that were in force before this run go."""
+        return bool(self._one("any_withdrawn"))
 
     def withdraw(self, files: Collection[int], reason: str) -> None:
         """Take files out of force; a copy does not take their place, but may stay."""
@@ -245,7 +254,14 @@ class Ledger:
 
     def in_force(self, paths: Sequence[str]) -> list[InForce]:
         """The files in force that lie at these paths."""
+        if not paths:
+            return []
         rows = self._connection.execute(_SQL["in_force"], {"paths": paths}).fetchall()
+        return [InForce(*row) for row in rows]
+
+    def below(self, folder: str) -> list[InForce]:
+        """The files in force below a folder, also those at whose paths other content lies."""
+        rows = self._connection.execute(_SQL["below"], {"folder": folder}).fetchall()
         return [InForce(*row) for row in rows]
 
     def counted(self, files: Collection[int]) -> list[InForce]:
@@ -292,7 +308,7 @@ class Ledger:
                 "modified_us": [file.modified_us for file in files],
                 "versions": [file.version for file in files],
                 "named_services": [content.named_service for content, _ in verdicts],
-                "read_under": [content.choice.as_text for content, _ in verdicts],
+                "read_under": [content.options.as_text for content, _ in verdicts],
                 "reasons": [reason for _, reason in verdicts],
                 "state": state,
                 "ingested_at": self._revision.started_at,

@@ -1,10 +1,14 @@
 -- name: changes
--- What the sources list, files that this run counts, and files in force before it that go.
+-- What the sources list, files that this run counts and what they add, and files in force before it
+-- that go.
 CREATE OR REPLACE TEMP TABLE listed (
     path VARCHAR, size BIGINT, version VARCHAR, named_service VARCHAR, read_under VARCHAR
 );
 CREATE OR REPLACE TEMP TABLE added (file_id INTEGER);
 CREATE OR REPLACE TEMP TABLE withdrawn (file_id INTEGER);
+CREATE OR REPLACE TEMP TABLE incoming (
+    file_id INTEGER, service_id INTEGER, bucket_start TIMESTAMP, status_code SMALLINT, requests BIGINT
+);
 
 -- Where the rows of merged files count by now: what they were merged into may have been merged, too.
 CREATE OR REPLACE TEMP MACRO identity(fingerprint, named_service) AS
@@ -41,11 +45,11 @@ FROM listed
 WHERE files.path = listed.path AND files.read_under IS NULL AND listed.named_service <> ''
     AND state IN ('ingested', 'duplicate', 'forgotten')
 
--- name: settle
--- A file is settled if nothing about it has to be looked at: its path, size and version are
+-- name: decide
+-- A file is decided if nothing about it has to be looked at: its path, size and version are
 -- known, and what was decided of it still holds, under the options that it was decided under. A
 -- file is refused for as long as what it would replace is folded.
-CREATE OR REPLACE TEMP TABLE settled AS
+CREATE OR REPLACE TEMP TABLE decided AS
 SELECT listed.path, known.state, known.reason, known.fingerprint, known.named_service
 FROM listed
 JOIN internal.files AS known
@@ -55,7 +59,8 @@ WHERE NOT displaced AND (
     OR (
         known.state = 'refused'
         AND known.read_under = listed.read_under
-        AND listed.path IN (SELECT path FROM internal.files WHERE state = 'ingested' AND folded AND NOT displaced)
+        AND listed.path IN (SELECT path FROM internal.files WHERE state = 'ingested' AND folded
+            AND NOT displaced)
         AND (known.fingerprint, known.named_service) NOT IN (
             SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
         )
@@ -70,32 +75,33 @@ WHERE NOT displaced AND (
 )
 
 -- name: unchanged
-SELECT count(DISTINCT path) FROM settled
-WHERE state NOT IN ('quarantined', 'refused') AND path NOT IN (SELECT path FROM internal.files JOIN added USING (file_id))
+SELECT count(DISTINCT path) FROM decided
+WHERE state NOT IN ('quarantined', 'refused')
+    AND path NOT IN (SELECT path FROM internal.files JOIN added USING (file_id))
 
 -- name: still
-SELECT path, reason FROM settled WHERE state = $state ORDER BY path
+SELECT path, reason FROM decided WHERE state = $state ORDER BY path
 
 -- name: unusable
 -- Files that could not be counted and that the sources do not list.
 SELECT DISTINCT path FROM internal.files ANTI JOIN listed USING (path)
 WHERE state IN ('quarantined', 'refused') ORDER BY path
 
--- name: unsettled
+-- name: undecided
 -- Files to look at.
-SELECT path FROM listed ANTI JOIN settled USING (path) ORDER BY path
+SELECT path FROM listed ANTI JOIN decided USING (path) ORDER BY path
 
 -- name: doubtful
 -- Those of them that may hold known content, or something else in its place: at known paths, or of
 -- a size that known content has. All others hold what was never met.
-SELECT path FROM listed ANTI JOIN settled USING (path)
+SELECT path FROM listed ANTI JOIN decided USING (path)
 WHERE path IN (SELECT path FROM internal.files WHERE state <> 'replaced')
     OR size IN (SELECT size FROM internal.files WHERE state IN ('ingested', 'forgotten', 'merged'))
 ORDER BY path
 
 -- name: reopen
 -- What was refused is looked at again where what it would replace lies at another path by now.
-DELETE FROM settled
+DELETE FROM decided
 WHERE state = 'refused'
     AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested' AND folded AND NOT displaced)
 
@@ -116,7 +122,8 @@ here AS (
         bool_or(state = 'ingested' AND NOT $afresh) AS counted,
         bool_or(state = 'forgotten') AS forgotten,
         bool_or(state = 'duplicate') AS duplicate,
-        any_value(reason) FILTER (state = 'quarantined' AND files.read_under = asked.read_under) AS quarantined
+        any_value(reason) FILTER (state = 'quarantined'
+            AND files.read_under = asked.read_under) AS quarantined
     FROM asked JOIN internal.files AS files USING (path, fingerprint)
     WHERE NOT displaced
     GROUP BY asked.path
@@ -148,7 +155,8 @@ SELECT
         OR merged
         OR (duplicate AND twin IS NOT NULL)
         -- Forgotten content may come back to a path that something else was counted from since.
-        OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested' AND NOT displaced)) AS unchanged,
+        OR (forgotten AND path NOT IN (SELECT path FROM internal.files WHERE state = 'ingested'
+            AND NOT displaced)) AS unchanged,
     quarantined,
     twin,
     forgotten_twin
@@ -178,7 +186,8 @@ FROM (
         unnest($versions) AS version,
         unnest($modified_us) AS modified_us
 ) AS touched
-WHERE files.path = touched.path AND files.fingerprint = touched.fingerprint AND state <> 'replaced' AND NOT displaced
+WHERE files.path = touched.path AND files.fingerprint = touched.fingerprint AND state <> 'replaced'
+    AND NOT displaced
 
 -- name: drop_earlier
 -- An earlier broken content, or what was said of this one; what the path held before that stays,
@@ -205,7 +214,8 @@ WHERE path IN (SELECT unnest($paths)) AND state IN ('quarantined', 'refused', 'd
 CREATE OR REPLACE TEMP TABLE heirs AS
 SELECT gone.file_id AS gone_id, first(heir.file_id ORDER BY heir.displaced, heir.file_id) AS heir_id
 FROM internal.files AS gone JOIN internal.files AS heir USING (fingerprint, named_service)
-WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND NOT gone.displaced AND heir.state = 'duplicate'
+WHERE gone.path IN (SELECT unnest($paths)) AND gone.state = 'ingested' AND NOT gone.displaced
+    AND heir.state = 'duplicate'
     AND (gone.path, gone.fingerprint) NOT IN (SELECT (unnest($paths), unnest($fingerprints)))
 GROUP BY gone.file_id
 
@@ -232,6 +242,9 @@ DELETE FROM internal.files WHERE file_id IN (SELECT heir_id FROM heirs);
 -- Files in force that go.
 INSERT INTO withdrawn SELECT unnest($file_ids)
 
+-- name: any_withdrawn
+SELECT count(*) > 0 FROM withdrawn
+
 -- name: mark_withdrawn
 UPDATE internal.files SET state = 'replaced', displaced = false, reason = $reason
 WHERE file_id IN (SELECT unnest($file_ids))
@@ -248,7 +261,8 @@ DELETE FROM withdrawn WHERE file_id IN (SELECT unnest($file_ids))
 DELETE FROM internal.files
 WHERE state = 'duplicate'
     AND (fingerprint, named_service) IN (
-        SELECT (fingerprint, named_service) FROM internal.files WHERE file_id IN (SELECT file_id FROM withdrawn)
+        SELECT (fingerprint, named_service) FROM internal.files
+            WHERE file_id IN (SELECT file_id FROM withdrawn)
     )
     AND (fingerprint, named_service) NOT IN (
         SELECT (fingerprint, named_service) FROM internal.files WHERE state = 'ingested'
@@ -259,6 +273,9 @@ WHERE state = 'duplicate'
 -- new, unless they were taken back.
 UPDATE internal.files SET state = $state, reason = $reason, merged_into = NULL
 WHERE state = 'merged' AND file_id NOT IN (SELECT file_id FROM living)
+
+-- name: merged_files
+SELECT count(*) FROM internal.files WHERE state = 'merged'
 
 -- name: merged
 -- Files at a path or below it whose rows count in others, and one of these.
@@ -297,6 +314,11 @@ SELECT file_id FROM internal.files WHERE file_id IN (SELECT unnest($file_ids)) A
 SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
 FROM internal.files
 WHERE path IN (SELECT unnest($paths)) AND state = 'ingested' AND NOT displaced ORDER BY path
+
+-- name: below
+SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request
+FROM internal.files
+WHERE starts_with(path, $folder || '/') AND state = 'ingested' ORDER BY path
 
 -- name: counted
 SELECT file_id, path, fingerprint, named_service, folded, displaced, rows_counted, first_request, last_request

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from jobs.counts.ledger import Ledger
 from jobs.counts.runs import Outcome
 from jobs.counts.sums import PROOF, Files, Sums
-from jobs.logs import departed
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -35,7 +34,7 @@ class _Doubt:
 
 @dataclass
 class Merging:
-    """Watches over one run for files that were merged: made before it counts, settled after."""
+    """Watches over one run for files that were merged: made before it counts, concluded after."""
 
     work: Revision
     ledger: Ledger
@@ -43,13 +42,15 @@ class Merging:
     """What the run was told to look at."""
     waiting: Sequence[str]
     """Paths of what it may count."""
+    apart: tuple[str, ...] = ()
+    """How paths begin of what is not looked for: the logs of tables tell what went from there."""
     occupied: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.occupied = self.ledger.occupied(self.waiting)
         self.work.connection.execute(_SQL["refused"])
 
-    def settle(self, outcome: Outcome, *, count_anyway: bool) -> None:
+    def conclude(self, outcome: Outcome, *, count_anyway: bool) -> None:
         """Merge what is proven, and refuse what is in doubt, among what this run counted."""
         connection = self.work.connection
         connection.begin()
@@ -58,7 +59,7 @@ class Merging:
         connection.execute(self._sql("earlier"))
         if not count_anyway and self._anything_left():
             doubts += self._folded_away()
-            table = _Table(self.work)
+            table = _Table(self.work, self._sql("lines"))
             taken = [number for doubt in doubts for number in doubt.new]
             for new, old in table.proven(table.numbered(taken)):
                 self._merge(table, new, old, outcome)
@@ -68,23 +69,35 @@ class Merging:
         self.ledger.release()
         connection.commit()
 
+    def refuse(self, new: Sequence[int], reason: str, outcome: Outcome) -> None:
+        """Take back what this run counted of these files, and say why."""
+        if new:
+            self.work.connection.begin()
+            self.work.connection.execute(self._sql("fresh"))
+            self._refuse(_Doubt(new, reason), outcome)
+            self.work.connection.commit()
+
     def _sql(self, name: str) -> str:
         """A statement about what the ledger notes of this run."""
         ledger = self.ledger
         return _SQL[name].format(
-            added=ledger.added, withdrawn=ledger.withdrawn, listed=ledger.listed
+            added=ledger.added,
+            withdrawn=ledger.withdrawn,
+            listed=ledger.listed,
+            incoming=ledger.incoming,
         )
 
     def _anything_left(self) -> bool:
         """Whether files are gone that new ones may hold; only then is anything compared."""
-        connection = self.work.connection
+        connection, storage = self.work.connection, self.ledger.storage
         gone = connection.execute(_SQL["gone"]).fetchall()
-        if departed.below((path for _, path, _ in gone), self.wanted):
-            connection.execute(_SQL["fresh_cells"])
+        if storage.below((path for _, path, _ in gone), self.wanted):
+            connection.execute(self._sql("fresh_cells"))
             connection.execute(_SQL["meeting"])
             gone = connection.execute(_SQL["gone"]).fetchall()
-        below = departed.below((path for _, path, _ in gone), self.wanted)
-        left = {n for n, path, moved in gone if path in below and (moved or departed.is_gone(path))}
+        below = storage.below((path for _, path, _ in gone), self.wanted)
+        below = {path for path in below if not path.startswith(self.apart)}
+        left = {n for n, path, moved in gone if path in below and (moved or storage.is_gone(path))}
         connection.execute(_SQL["stay"], {"file_ids": [n for n, _, _ in gone if n not in left]})
         return bool(left)
 
@@ -160,10 +173,10 @@ _ANYWAY = "`httpcodes run --count-anyway` counts it beside them"
 class _Table:
     """The new files and the earlier ones that they may hold, with what each counted."""
 
-    def __init__(self, work: Revision) -> None:
+    def __init__(self, work: Revision, lines_sql: str) -> None:
         self._connection = work.connection
         files = self._connection.execute(_SQL["files"]).fetchall()
-        self._connection.execute(_SQL["lines"])
+        self._connection.execute(lines_sql)
         lines = self._connection.execute(_SQL["held"]).fetchnumpy()
         self._ids = np.array([file[0] for file in files])
         self._paths = [file[1] for file in files]

@@ -41,19 +41,21 @@ UPDATE earlier SET role = 'staying' WHERE file_id IN (SELECT unnest($file_ids))
 -- name: fresh_cells
 CREATE OR REPLACE TEMP TABLE fresh_cells AS
 SELECT service_id, bucket_start, status_code, sum(requests) AS held
-FROM internal.contributions WHERE file_id IN (SELECT file_id FROM fresh) GROUP BY ALL
+FROM {incoming} WHERE file_id IN (SELECT file_id FROM fresh) GROUP BY ALL
 
 -- name: meeting
 -- Only files that count for the same cells, or for none, may hold the same rows; of those that stay,
 -- only what lies in the new ones as a whole.
 DELETE FROM earlier
-WHERE NOT folded AND file_id IN (SELECT file_id FROM internal.files WHERE rows_counted > 0) AND file_id NOT IN (
+WHERE NOT folded AND file_id IN (SELECT file_id FROM internal.files WHERE rows_counted > 0)
+    AND file_id NOT IN (
     SELECT file_id
     FROM internal.contributions LEFT JOIN fresh_cells USING (service_id, bucket_start, status_code)
     WHERE file_id IN (SELECT file_id FROM earlier)
     GROUP BY file_id
     HAVING CASE
-        WHEN file_id IN (SELECT file_id FROM earlier WHERE role = 'staying') THEN bool_and(coalesce(requests <= held, false))
+        WHEN file_id IN (SELECT file_id FROM earlier WHERE role = 'staying')
+            THEN bool_and(coalesce(requests <= held, false))
         ELSE count(held) > 0
     END
 )
@@ -63,7 +65,8 @@ SELECT
     file_id,
     path,
     role,
-    EXISTS (FROM refused WHERE refused.first_request <= files.last_request AND refused.last_request >= files.first_request),
+    EXISTS (FROM refused WHERE refused.first_request <= files.last_request
+        AND refused.last_request >= files.first_request),
     epoch_us(first_request) // 1000000,
     epoch_us(last_request) // 1000000
 FROM internal.files AS files JOIN (
@@ -79,7 +82,8 @@ WITH parties AS (
     SELECT file_id FROM fresh UNION ALL SELECT file_id FROM earlier WHERE NOT folded
 ),
 held AS (
-    SELECT file_id, service_id, bucket_start, status_code, NULL AS reason, requests FROM internal.contributions
+    SELECT file_id, service_id, bucket_start, status_code, NULL AS reason, requests
+    FROM (FROM internal.contributions UNION ALL FROM {incoming})
     WHERE file_id IN (FROM parties)
     UNION ALL
     SELECT file_id, NULL, NULL, NULL, reason, rows FROM internal.rejects WHERE file_id IN (FROM parties)
@@ -115,7 +119,8 @@ UPDATE internal.files SET
     state = 'merged',
     displaced = false,
     reason = $reason,
-    merged_into = (SELECT list(identity(fingerprint, named_service) ORDER BY file_id) FROM fresh WHERE file_id IN (SELECT unnest($into)))
+    merged_into = (SELECT list(identity(fingerprint, named_service) ORDER BY file_id) FROM fresh
+        WHERE file_id IN (SELECT unnest($into)))
 WHERE file_id IN (FROM chosen)
     OR state = 'duplicate' AND (fingerprint, named_service) IN (
         SELECT (fingerprint, named_service) FROM internal.files WHERE file_id IN (FROM chosen)
@@ -137,14 +142,14 @@ WITH beyond AS (
         SELECT * FROM internal.cells
         UNION ALL
         SELECT service_id, bucket_start, status_code, -requests FROM internal.contributions
-        WHERE file_id NOT IN (FROM {added})
     )
-    WHERE bucket_start IN (FROM internal.folded_buckets) AND bucket_start IN (SELECT bucket_start FROM fresh_cells)
+    WHERE bucket_start IN (FROM internal.folded_buckets)
+        AND bucket_start IN (SELECT bucket_start FROM fresh_cells)
     GROUP BY ALL
 ),
 alike AS (
     SELECT file_id, sum(least(own.requests, beyond.requests)) AS requests
-    FROM internal.contributions AS own JOIN beyond USING (service_id, bucket_start, status_code)
+    FROM {incoming} AS own JOIN beyond USING (service_id, bucket_start, status_code)
     WHERE file_id IN (SELECT file_id FROM fresh) GROUP BY file_id
 )
 SELECT fresh.file_id, count(*), min(files.path), min(files.first_request), max(files.last_request)
@@ -160,7 +165,8 @@ GROUP BY fresh.file_id
 -- New files of times that what their paths held reaches, which lies in another file by now.
 SELECT fresh.file_id, min(files.file_id)
 FROM fresh JOIN internal.files AS files USING (path)
-WHERE files.state = 'merged' AND fresh.first_request <= files.last_request AND fresh.last_request >= files.first_request
+WHERE files.state = 'merged' AND fresh.first_request <= files.last_request
+    AND fresh.last_request >= files.first_request
 GROUP BY fresh.file_id
 
 -- name: rows
@@ -182,7 +188,7 @@ ORDER BY files.path
 -- As if they had not been read; what their paths held before counts as it did.
 DELETE FROM {added} WHERE file_id IN (FROM chosen);
 
-DELETE FROM internal.contributions WHERE file_id IN (FROM chosen);
+DELETE FROM {incoming} WHERE file_id IN (FROM chosen);
 
 DELETE FROM internal.rejects WHERE file_id IN (FROM chosen);
 

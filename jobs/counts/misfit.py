@@ -8,10 +8,19 @@ from dataclasses import dataclass
 
 import duckdb
 
-from jobs.logs.choice import ROLES, map_options
 from jobs.logs.columns import Column
+from jobs.logs.options import ROLES, map_options
 from jobs.logs.reading import Reading
+from jobs.logs.text import json_keys
+from queries import utc
 from queries.access_log import scan
+from queries.quoting import quoted
+
+_EPOCHS = {"2001-01-01": 978_307_200, "1980-01-06": 315_964_800}
+"""Days from which others count seconds (Apple, GPS), in seconds since 1970 UTC."""
+_WRITTEN_WITHIN_SECONDS = 30 * 86_400
+"""For how long after its last request a log is written, at most."""
+_AHEAD_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,16 @@ class Lines:
     """A pattern of their beginning."""
     timestamp: str
     status: str
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A file of so many rows, none of which has what a role needs."""
+
+    role: str
+    rows: int
+    can_be: str
+    """None can be "read"; or some of it was, but can't be "believed"."""
 
 
 LINES = (
@@ -59,30 +78,72 @@ def texts(reading: Reading) -> list[str]:
 
 
 def sentence(
-    connection: duckdb.DuckDBPyConnection, path: str, reading: Reading, role: str, rows: int
+    connection: duckdb.DuckDBPyConnection, path: str, reading: Reading, misfit: Misfit
 ) -> str:
-    """Why a file of so many rows is not taken, none of which has what a role needs."""
+    """Why such a file is not taken."""
+    role, rows = misfit.role, misfit.rows
+    if role == "line" and reading.format == "empty":
+        return f"none of its {rows:,} lines holds anything but blanks"
+    if role == "line":
+        none = f"none of its {rows:,} lines could be taken apart: it is no log of {reading.format}"
+        twice = ", or each names a column twice" if json_keys.SIGN in str(reading.scan) else ""
+        return f"{none}{twice}"
     columns = _columns(reading, role)
     names = " and ".join(dict.fromkeys(f'"{".".join(column.path)}"' for column in columns))
-    fits_none = f"none of its {rows:,} rows has a {role} that can be read in {names}"
+    fits_none = f"none of its {rows:,} rows has a {role} that can be {misfit.can_be} in {names}"
     names_service = bool(reading.service_name or reading.service_path)
-    found = None
+    lines = None
     if columns and columns[0].pattern:
-        first = _first_text(connection, path, columns[0])
+        first = _first_text(connection, path, columns[0], reading.scan)
         if first.lstrip().startswith("{"):
             return f"read as {reading.format}, {fits_none}: they hold JSON; it has to be columns"
-        found = next((lines for lines in LINES if re.match(lines.looks, first)), None)
-    if found:
+        lines = next((each for each in LINES if re.match(each.looks, first)), None)
+    if lines:
         name = ".".join(columns[0].path)
-        patterns = {"timestamp": f"{name}~{found.timestamp}", "status": f"{name}~{found.status}"}
+        patterns = {"timestamp": f"{name}~{lines.timestamp}", "status": f"{name}~{lines.status}"}
         options = map_options(patterns, names_service=names_service)
-        return f"{fits_none}: they look like lines of {found.about}; read them with {options}"
-    known = {each: "+".join(map(str, _columns(reading, each))) for each in ROLES if each != role}
-    options = map_options({k: v for k, v in known.items() if v}, names_service=names_service)
+        return f"{fits_none}: they look like lines of {lines.about}; read them with {options}"
     return (
-        f"read as {reading.format}, {fits_none}: name the right columns with {options}, "
+        f"read as {reading.format}, {fits_none}: name the right columns with "
+        f"{_options(reading, but=role)}, "
         f"or say --format {reading.format} if they are right and the rows are to be rejected"
     )
+
+
+def epoch(newest_us: int, modified_us: int) -> str | None:
+    """From which other day than 1970-01-01 the moments of a file count, by when it was written.
+
+    Both are microseconds since 1970 UTC, as if they counted from there.
+    """
+    for day, seconds in _EPOCHS.items():
+        until_written = modified_us / 1_000_000 - (newest_us / 1_000_000 + seconds)
+        if -_AHEAD_SECONDS < until_written < _WRITTEN_WITHIN_SECONDS:
+            return day
+    return None
+
+
+def miscounted(
+    connection: duckdb.DuckDBPyConnection, path: str, reading: Reading, newest_us: int, day: str
+) -> str | None:
+    """Why a file is not taken whose numbers count from another day; None: they are no numbers."""
+    column = reading.timestamp[0]
+    first = _first_text(connection, path, column, reading.scan).strip()
+    spells_a_date = r"(19|20)\d{10}(\d{2}(\d{3})?)?"
+    is_number = re.fullmatch(r"\d{1,19}(\.\d+)?", first)
+    if len(reading.timestamp) > 1 or not is_number or re.fullmatch(spells_a_date, first):
+        return None
+    return (
+        f'read as {reading.format}, its numbers in "{column}" end in '
+        f"{utc.after_1970(newest_us / 1_000_000):%Y} if they count from 1970-01-01, "
+        f"and when it was written if they count from {day}: they have to be written as times; if "
+        f"it is as old as that, say so with {_options(reading)}"
+    )
+
+
+def _options(reading: Reading, but: str | None = None) -> str:
+    known = {role: "+".join(map(str, _columns(reading, role))) for role in ROLES if role != but}
+    names_service = bool(reading.service_name or reading.service_path)
+    return map_options({k: v for k, v in known.items() if v}, names_service=names_service)
 
 
 def _columns(reading: Reading, role: str) -> tuple[Column, ...]:
@@ -90,14 +151,15 @@ def _columns(reading: Reading, role: str) -> tuple[Column, ...]:
     return {"service": service, "timestamp": reading.timestamp, "status": (reading.status,)}[role]
 
 
-def _first_text(connection: duckdb.DuckDBPyConnection, path: str, column: Column) -> str:
-    name = ".".join('"' + step.replace('"', '""') + '"' for step in column.path)
+def _first_text(
+    connection: duckdb.DuckDBPyConnection, path: str, column: Column, way: str | None
+) -> str:
+    name = ".".join(map(quoted, column.path))
     text = f"CAST({name} AS VARCHAR)"
     try:
         rows = connection.execute(
-            f"SELECT left({text}, 1000) FROM read_parquet($file, {scan.OPTIONS})"
-            f" WHERE trim({text}) <> '' LIMIT 1",
-            {"file": scan.pattern(path)},
+            f"SELECT left({text}, 1000) FROM {scan.files([path], scan=way)}"
+            f" WHERE trim({text}) <> '' LIMIT 1"
         ).fetchall()
     except duckdb.Error:
         # It was read a moment ago; whatever it is now, there is nothing to propose.

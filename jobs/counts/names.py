@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from jobs.counts.contents import Content
 from jobs.counts.ledger import Ledger
-from jobs.logs.choice import Choice
-from jobs.logs.sources import SourceFile, fingerprint
+from jobs.logs.options import ReadingOptions
+from jobs.logs.sources import SourceFile
+from jobs.logs.storage import Storage
 from jobs.store.revision import Revision
 from queries.statements import statements
 
@@ -33,15 +34,17 @@ def follow(
     work: Revision,
     ledger: Ledger,
     files: Sequence[SourceFile],
-    choice_of: Callable[[str], Choice],
+    options_of: Callable[[str], ReadingOptions],
 ) -> set[str]:
     """Let names move where nothing that is new is counted; the paths that known content left.
 
     Content is what it was counted as, whatever its new path or the options name.
     """
-    ledger.see(files, lambda _: Choice())
+    ledger.see(files, lambda _: ReadingOptions())
     doubtful = set(ledger.doubtful())
-    contents = list(_looked_at([f for f in files if f.path in doubtful], choice_of))
+    contents = list(
+        _fingerprinted(ledger.storage, [f for f in files if f.path in doubtful], options_of)
+    )
     if not contents:
         return set()
     _meet(work, contents)
@@ -56,18 +59,24 @@ def keep_rotated(work: Revision, ledger: Ledger) -> int:
     later than all that the path held, and holds every count of what went from another path in the
     same night, it goes on from there and corrects nothing here.
     """
-    moved = {"added": ledger.added, "withdrawn": ledger.withdrawn}
+    if not ledger.any_withdrawn():
+        return 0
+    moved = {
+        "added": ledger.added,
+        "withdrawn": ledger.withdrawn,
+        "incoming": ledger.incoming,
+    }
     rows = work.connection.execute(_SQL["rotated"].format_map(moved)).fetchall()
     ledger.restore([file for (file,) in rows])
     return len(rows)
 
 
-def _looked_at(
-    files: Sequence[SourceFile], choice_of: Callable[[str], Choice]
+def _fingerprinted(
+    storage: Storage, files: Sequence[SourceFile], options_of: Callable[[str], ReadingOptions]
 ) -> Iterator[Content]:
     for file in files:
         try:
-            yield Content(file, fingerprint(file.path), choice_of(file.path))
+            yield Content(file, storage.fingerprint(file.path), options_of(file.path))
         except OSError:
             # What nobody can read moved nowhere that anybody knows of.
             continue
@@ -89,8 +98,10 @@ def _meet(work: Revision, contents: Sequence[Content]) -> None:
 
 def _move(work: Revision, ledger: Ledger) -> set[str]:
     connection = work.connection
+    if connection.execute(_SQL["at_home"]).fetchall() == [(True,)]:
+        return set()
     connection.execute(_SQL["adopt"].format(listed=ledger.listed))
-    connection.execute(_SQL["judge"].format(settled=ledger.settled))
+    connection.execute(_SQL["judge"].format(decided=ledger.decided))
     vacated = {path for (path,) in connection.execute(_SQL["vacated"]).fetchall()}
     connection.begin()
     connection.execute(_SQL["arrange"])

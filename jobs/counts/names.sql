@@ -21,6 +21,21 @@ WHERE known.fingerprint = met.fingerprint
         SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten')
     )
 
+-- name: at_home
+-- Whether all that is known of what was met lies where it is known to, and counts. Then nothing moves.
+SELECT
+    NOT EXISTS (FROM internal.files WHERE displaced)
+    AND NOT EXISTS (
+        FROM internal.files AS known JOIN met USING (path)
+        WHERE state <> 'replaced' AND (state, known.fingerprint, known.named_service)
+            IS DISTINCT FROM ('ingested', met.fingerprint, met.named_service)
+    )
+    AND NOT EXISTS (
+        FROM internal.files AS known JOIN met USING (fingerprint)
+        WHERE state <> 'replaced' AND (state, known.path, known.named_service)
+            IS DISTINCT FROM ('ingested', met.path, met.named_service)
+    )
+
 -- name: adopt
 -- What counts at its path stays counted as it is, whatever the options say now.
 UPDATE met SET named_service = known.named_service
@@ -41,7 +56,7 @@ CREATE OR REPLACE TEMP TABLE lying AS
 SELECT path, fingerprint, named_service, size, version, modified_at FROM met
 UNION ALL
 SELECT path, known.fingerprint, known.named_service, known.size, known.version, known.modified_at
-FROM internal.files AS known JOIN {settled} USING (path, fingerprint, named_service, state)
+FROM internal.files AS known JOIN {decided} USING (path, fingerprint, named_service, state)
 WHERE NOT displaced
     -- Of content that came back to its path there may be two rows.
     QUALIFY row_number() OVER (PARTITION BY path ORDER BY known.file_id DESC) = 1;
@@ -63,7 +78,8 @@ WITH places AS (
     ) AS INTEGER) AS rank
     FROM lying
     UNION ALL
-    SELECT path, fingerprint, named_service, size, version, modified_at, displaced, 2 + CAST(displaced AS INTEGER)
+    SELECT path, fingerprint, named_service, size, version, modified_at, displaced,
+        2 + CAST(displaced AS INTEGER)
     FROM internal.files
     WHERE state = 'duplicate' AND (displaced OR path NOT IN (SELECT path FROM lying))
 )
@@ -76,7 +92,8 @@ QUALIFY row_number() OVER (PARTITION BY homeless.file_id ORDER BY rank, places.p
 CREATE OR REPLACE TEMP TABLE moved_over AS
 SELECT path
 FROM lying
-WHERE (fingerprint, named_service) IN (SELECT (fingerprint, named_service) FROM internal.files WHERE state IN ('ingested', 'forgotten', 'merged'))
+WHERE (fingerprint, named_service) IN (SELECT (fingerprint, named_service) FROM internal.files
+    WHERE state IN ('ingested', 'forgotten', 'merged'))
     AND (path, fingerprint) NOT IN (SELECT (path, fingerprint) FROM internal.files WHERE state = 'forgotten')
 
 -- name: vacated
@@ -93,7 +110,8 @@ UPDATE internal.files SET
     modified_at = former.modified_at,
     displaced = was_displaced OR earlier IN (FROM moved_over)
 FROM homes JOIN internal.files AS former USING (file_id)
-WHERE files.path = homes.path AND files.fingerprint = homes.fingerprint AND files.named_service = homes.named_service
+WHERE files.path = homes.path AND files.fingerprint = homes.fingerprint
+    AND files.named_service = homes.named_service
     AND files.state = 'duplicate';
 
 UPDATE internal.files SET
@@ -106,11 +124,13 @@ FROM homes
 WHERE files.file_id = homes.file_id;
 
 UPDATE internal.files SET
-    displaced = (files.fingerprint, files.named_service) IS DISTINCT FROM (lying.fingerprint, lying.named_service)
+    displaced = (files.fingerprint, files.named_service) IS DISTINCT FROM (lying.fingerprint,
+        lying.named_service)
 FROM lying
 WHERE files.path = lying.path AND state IN ('ingested', 'duplicate')
     AND CASE
-        WHEN displaced THEN files.fingerprint = lying.fingerprint AND files.named_service = lying.named_service
+        WHEN displaced THEN files.fingerprint = lying.fingerprint
+            AND files.named_service = lying.named_service
         ELSE files.path IN (FROM moved_over)
     END
 
@@ -119,7 +139,8 @@ WHERE files.path = lying.path AND state IN ('ingested', 'duplicate')
 WITH gone AS (
     SELECT file_id, path, fingerprint, named_service, last_request
     FROM internal.files
-    WHERE state = 'replaced' AND NOT folded AND rows_counted > 0 AND file_id IN (SELECT file_id FROM {withdrawn})
+    WHERE state = 'replaced' AND NOT folded AND rows_counted > 0
+        AND file_id IN (SELECT file_id FROM {withdrawn})
 ),
 come AS (
     SELECT file_id, path, first_request
@@ -132,7 +153,7 @@ WHERE EXISTS (
     FROM gone AS grown
     WHERE grown.path <> gone.path AND NOT EXISTS (
         FROM internal.contributions AS old
-        LEFT JOIN internal.contributions AS new
+        LEFT JOIN {incoming} AS new
             ON new.file_id = come.file_id AND new.service_id = old.service_id
             AND new.bucket_start = old.bucket_start AND new.status_code = old.status_code
         WHERE old.file_id = grown.file_id AND coalesce(new.requests, 0) < old.requests

@@ -6,6 +6,7 @@ from dataclasses import replace
 import duckdb
 
 from jobs.logs import expressions
+from jobs.logs.options import MARKS
 from jobs.logs.reading import Reading
 from queries.statements import statements
 
@@ -22,6 +23,7 @@ def number(connection: duckdb.DuckDBPyConnection, kind: str, reading: Reading) -
         "bare_timestamp": expressions.bare_timestamp(reading),
         "bare_service": expressions.bare_service(reading),
         "scan": reading.scan,
+        **{role: expressions.mark(reading, role) for role in MARKS},
     }
     connection.execute(_SQL["reading"], way)
     rows: list[tuple[int]] = connection.execute(_SQL["reading_id"], way).fetchall()

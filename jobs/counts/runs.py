@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from jobs.store.revision import Revision
+from queries import utc
 
 POLICIES = {"service not registered", "older than what is kept"}
 """Reasons of rows that are not counted because the operator wants it so."""
@@ -21,6 +21,8 @@ class Outcome:
     files_forgotten: int = 0
     merged: dict[str, str] = field(default_factory=dict)
     """What holds the rows of files that are gone, as a sentence by path."""
+    withdrawn: dict[str, str] = field(default_factory=dict)
+    """Why files that counted don't any more, by path: tables hold them no more, or logs grew."""
     refused: dict[str, str] = field(default_factory=dict)
     """Reasons by path, of files that can't be counted for what counts already."""
     rows_read: int = 0
@@ -37,6 +39,10 @@ class Outcome:
     """Reasons by path, of files in force that no copy could be made of."""
     bytes_done: int = 0
     """Of the files that were looked at, for the progress display."""
+    bytes_under_way: int = 0
+    """Of those that are looked at, for it, too."""
+    rows_under_way: int = 0
+    """Read in files of which only parts are done."""
 
 
 def listed(reasons: Mapping[str, str]) -> list[dict[str, str]]:
@@ -46,7 +52,7 @@ def listed(reasons: Mapping[str, str]) -> list[dict[str, str]]:
 
 def record(work: Revision, done: Outcome) -> None:
     """Write the run's row, and how far back the buckets are final from now on."""
-    finished_at = datetime.now(UTC).replace(tzinfo=None)
+    finished_at = utc.now()
     work.connection.execute(
         "UPDATE internal.snapshot SET as_of = ?, settle_seconds = ?",
         [work.started_at, int(work.terms.settle.total_seconds())],

@@ -5,16 +5,18 @@ All of a batch commits together, so that a ledger row and its data are there or 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.counts import misfit, readings
-from jobs.counts.codes import column_of
 from jobs.counts.contents import Content
 from jobs.counts.counted import Counted, Unusable
 from jobs.counts.ledger import Ledger
 from jobs.logs import expressions
+from jobs.logs.arrays import column_of, numbers_of, whole
 from jobs.store.revision import Revision
 from queries.service_name import canonical
 from queries.statements import statements
@@ -42,6 +44,11 @@ def take(revision: Revision, ledger: Ledger, counted: Counted) -> Taken:
     return _Taking(revision, ledger, counted).taken
 
 
+def _is_said(content: Content) -> bool:
+    """Whether somebody said how the file is read, or which columns are meant."""
+    return bool(content.options.format or content.options.mapping)
+
+
 class _Taking:
     def __init__(self, revision: Revision, ledger: Ledger, counted: Counted) -> None:
         self._revision = revision
@@ -51,7 +58,8 @@ class _Taking:
         self._kind = counted.kind
         self.taken = Taken()
         self._rows, self._logged = _numbered(counted.rows)
-        self._connection.register("passed_over", counted.passed_over)
+        self._passed_over = counted.passed_over
+        self._connection.register("passed_over", self._passed_over)
         self._show()
         self._take(dict(counted.contents))
         # After a failure the connection is of no more use, and would hide what happened.
@@ -67,6 +75,7 @@ class _Taking:
 
     def _take(self, contents: dict[int, Content]) -> None:
         self._leave_doubtful(contents)
+        self._leave_miscounted(contents)
         while contents:
             self._connection.begin()
             self._add_rows(contents)
@@ -76,34 +85,52 @@ class _Taking:
                 return
             # What they name leaves no trace; the others are taken without them.
             self._connection.rollback()
-            for file, role, rows in misfits:
+            for file, found in misfits.items():
                 content = contents.pop(file)
                 path = content.file.path
-                why = misfit.sentence(self._connection, path, self._reading, role, rows)
+                why = misfit.sentence(self._connection, path, self._reading, found)
                 self.taken.unusable.append(Unusable(content, why))
 
     def _leave_doubtful(self, contents: dict[int, Content]) -> None:
         """Files whose services look like something else are not taken."""
         if (doubt := self._reading.doubt) is None:
             return
-        told = {
-            "clientless": doubt.clientless,
-            "detailed": doubt.detailed,
-            "longest": expressions.LONGEST_SERVICE,
-        }
-        for file, held in self._connection.execute(_SQL["doubts"], told).fetchall():
+        bounds = {"clientless": doubt.clientless, "detailed": doubt.detailed}
+        self._connection.execute(_SQL["texts"], {"longest": expressions.LONGEST_SERVICE})
+        if self._connection.execute(_SQL["any_doubtful"], bounds).fetchall() == [(False,)]:
+            return
+        for file, held in self._connection.execute(_SQL["doubts"], bounds).fetchall():
             if content := contents.pop(file, None):
                 self.taken.unusable.append(Unusable(content, doubt.sentence(held)))
 
-    def _misfits(self, one: Content) -> list[tuple[int, str, int]]:
+    def _leave_miscounted(self, contents: dict[int, Content]) -> None:
+        """Files of numbers that count from another day than 1970-01-01 are not taken unasked."""
+        one = next(iter(contents.values()), None)
+        if one is None or _is_said(one) or expressions.says_by_type(self._reading):
+            return
+        began = int(self._revision.started_at.replace(tzinfo=UTC).timestamp() * 1_000_000)
+        bounds = {"earliest": self._revision.terms.plausible_from, "until": began}
+        for file, newest in self._connection.execute(_SQL["newest"], bounds).fetchall():
+            content = contents.get(file)
+            day = misfit.epoch(newest, content.file.modified_us) if content else None
+            if content and day:
+                which = content.file.path, self._reading, newest, day
+                if why := misfit.miscounted(self._connection, *which):
+                    self.taken.unusable.append(Unusable(contents.pop(file), why))
+
+    def _misfits(self, one: Content) -> dict[int, misfit.Misfit]:
         """Files of the batch that a reading which nobody asked for fits in no row."""
-        if one.choice.format or one.choice.mapping:
-            return []
+        if self._all_taken and not self._passed_over.num_rows:
+            return {}
         roles = {
+            "said": _is_said(one),
             "in_text": misfit.looked_for_in_text(self._reading),
             "texts": misfit.texts(self._reading),
+            "by_type": expressions.says_by_type(self._reading),
+            "nothing": [rule.reason for _, rule in self._reading.passed_over if rule.missing],
         }
-        return self._connection.execute(_SQL["misfits"], roles).fetchall()
+        rows = self._connection.execute(_SQL["misfits"], roles).fetchall()
+        return {file: misfit.Misfit(*found) for file, *found in rows}
 
     def _add_rows(self, contents: Mapping[int, Content]) -> None:
         connection = self._connection
@@ -113,7 +140,20 @@ class _Taking:
         self._name_services()
         self._bound()
         connection.execute(_SQL["judge"])
-        connection.execute(_SQL["take"])
+        incoming = {"incoming": self._ledger.incoming}
+        ((unlike,),) = connection.execute(_SQL["unlike"]).fetchall()
+        # A file's rows become one for each cell, if they are not that already.
+        how = {"rows": "CAST(sum(rows) AS BIGINT)", "grouped": "GROUP BY ALL"}
+        if not unlike and _is_unique(self._rows):
+            how = {"rows": "rows", "grouped": ""}
+        ((taken,),) = connection.execute(_SQL["take"].format_map(incoming | how)).fetchall()
+        connection.execute(_SQL["verdicts"].format_map(incoming))
+        self._all_taken = taken == self._rows.num_rows
+        if not self._all_taken:
+            connection.execute(_SQL["rejects"])
+        if self._passed_over.num_rows:
+            connection.execute(_SQL["passed_over"])
+        connection.execute(_SQL["hours"])
 
     def _describe_batch(self, contents: Mapping[int, Content]) -> None:
         files = [content.file for content in contents.values()]
@@ -130,7 +170,7 @@ class _Taking:
                 "versions": [file.version for file in files],
                 "fingerprints": [content.fingerprint for content in contents.values()],
                 "named_services": [content.named_service for content in contents.values()],
-                "read_under": [content.choice.as_text for content in contents.values()],
+                "read_under": [content.options.as_text for content in contents.values()],
             },
         )
 
@@ -140,8 +180,8 @@ class _Taking:
         found = self._connection.execute(_SQL["in_paths"].format(service_in_path=named)).fetchall()
         services = dict(found)
         self._logged = pa.array([services.get(n) for n in range(max(services) + 1)], pa.string())
-        place = self._rows.schema.get_field_index("service")
-        self._rows = self._rows.set_column(place, "service", self._rows["file"])
+        position = self._rows.schema.get_field_index("service")
+        self._rows = self._rows.set_column(position, "service", self._rows["file"])
         self._show()
 
     def _name_services(self) -> None:
@@ -153,7 +193,8 @@ class _Taking:
             {
                 "services": [service for service, _ in rows],
                 "texts": texts,
-                "canonical": [canonical(text) for text in texts],
+                # With its port, too, a hyphen stands for none.
+                "canonical": [None if name == "-" else name for name in map(canonical, texts)],
             },
         )
         registered_only = self._revision.terms.registered_only
@@ -189,15 +230,48 @@ class _Taking:
         ((self.taken.files, self.taken.read, self.taken.counted),) = connection.execute(
             _SQL["taken"]
         ).fetchall()
-        self.taken.rejected = dict(connection.execute(_SQL["rejected"]).fetchall())
-        self.taken.passed_over = dict(connection.execute(_SQL["reasons_passed_over"]).fetchall())
+        if not self._all_taken:
+            self.taken.rejected = dict(connection.execute(_SQL["rejected"]).fetchall())
+        if self._passed_over.num_rows:
+            reasons = connection.execute(_SQL["reasons_passed_over"]).fetchall()
+            self.taken.passed_over = dict(reasons)
 
     def _note_long_names(self) -> None:
+        # In bytes there are as many as characters, or more.
+        if (pc.max(pc.binary_length(self._logged)).as_py() or 0) <= expressions.LONGEST_SERVICE:
+            return
         longest = {"longest": expressions.LONGEST_SERVICE}
         files = self._connection.execute(_SQL["long_named"], longest).fetchall()
         if files:
             numbers = [file_id for (file_id,) in files]
             readings.note_long_names(self._connection, self._kind, self._reading, numbers)
+
+
+_MOST_CELLS = 1 << 26
+
+
+def _is_unique(rows: pa.Table) -> bool:
+    """Whether it is certain that each file, service, bucket and status code stands once."""
+    key, cells = np.zeros(rows.num_rows, np.int64), 1
+    for name in ("file", "service", "bucket", "status_code"):
+        column = rows[name]
+        if column.null_count or not rows.num_rows:
+            return False
+        values = numbers_of(whole(column))
+        values = values - values.min()
+        if values.max() >= _MOST_CELLS:
+            return False
+        used = np.flatnonzero(np.bincount(values))
+        position = np.empty(used[-1] + 1, np.int32)
+        position[used] = np.arange(len(used))
+        cells *= len(used)
+        if cells > _MOST_CELLS:
+            return False
+        key *= len(used)
+        key += position[values]
+    seen = np.zeros(cells, bool)
+    seen[key] = True
+    return bool(np.count_nonzero(seen) == rows.num_rows)
 
 
 def _numbered(rows: pa.Table) -> tuple[pa.Table, pa.Array]:
@@ -208,5 +282,5 @@ def _numbered(rows: pa.Table) -> tuple[pa.Table, pa.Array]:
     services = services.unify_dictionaries()
     texts = services.chunk(0).dictionary if services.num_chunks else pa.array([], pa.string())
     numbers = pa.chunked_array([chunk.indices for chunk in services.chunks], pa.int32())
-    place = rows.schema.get_field_index("service")
-    return rows.set_column(place, "service", numbers), texts
+    position = rows.schema.get_field_index("service")
+    return rows.set_column(position, "service", numbers), texts

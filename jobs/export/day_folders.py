@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
 from jobs.store.publication import sync
@@ -66,6 +66,9 @@ class DayEntry(TypedDict):
     """The last one that it was compared with."""
     folder: str
     """Path inside OUT that the link points to; what is in it never changes."""
+    digest: NotRequired[str]
+    """SHA-256 of a line for each of the services, in order of names as bytes: the sha256 of its
+    document, two spaces, its name, a line feed. Earlier programs wrote none."""
     services: dict[str, File]
     """Those with data on this day, by canonical name."""
 
@@ -101,8 +104,8 @@ def file_name(service_name: str) -> str:
 
 
 def version(day: str, digest: str) -> str:
-    """The folder of a day, inside OUT, with documents made from cells of this digest."""
-    return f"{_VERSIONS}/{day}-{digest}"
+    """The folder of a day, inside OUT, with documents of this digest."""
+    return f"{_VERSIONS}/{day}-{digest[:16]}"
 
 
 @contextmanager

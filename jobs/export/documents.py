@@ -74,7 +74,7 @@ class Day(NamedTuple):
     day: str
     """As 2025-09-09."""
     digest: str
-    """Of its cells: another one means other counts."""
+    """SHA-256 in hexadecimal, as day_digests has it: another one means other counts."""
     final: bool
     """Whether it can't change any more."""
 
@@ -147,7 +147,9 @@ def export(store: Path, out: Path, selection: Selection = EVERYTHING) -> Exporte
             if files is None:
                 files = written[day] = folders.write(day, digest, held.of(day))
             folder = version(day, digest)
-            now[day] = DayEntry(final=final, snapshot=held.snapshot, folder=folder, services=files)
+            now[day] = DayEntry(
+                final=final, snapshot=held.snapshot, folder=folder, digest=digest, services=files
+            )
         selected = {day for day in before if f"{selection.first}" <= day <= f"{selection.last}"}
         others = {day: before[day] for day in before.keys() - selected}
         folders.publish(

@@ -17,6 +17,7 @@ import duckdb
 from jobs.export.day_folders import BadOutput, ExportLocked, lock, writing
 from jobs.export.documents import Documents, Selection, documents
 from jobs.store.publication import sync
+from queries.quoting import literal
 from queries.statements import statements
 
 _SQL = statements(__name__)
@@ -60,9 +61,10 @@ def _csv(held: Documents, part: Path) -> None:
 
 
 def _copy(held: Documents, part: Path, how: str) -> None:
-    target = str(part).replace("'", "''")
     try:
-        held.connection.execute(_SQL[how].format(cells=_SQL["cells"], target=target), held.bounds)
+        held.connection.execute(
+            _SQL[how].format(cells=_SQL["cells"], target=literal(part)), held.bounds
+        )
     except duckdb.IOException as error:
         # A failed write comes as JSON inside of a sentence; all else is said well.
         if number := re.search(r'"errno":"(\d+)"', str(error)):

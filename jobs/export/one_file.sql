@@ -1,9 +1,9 @@
 -- name: parquet
-COPY ({cells}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)
+COPY ({cells}) TO {target} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)
 
 -- name: csv
 COPY (SELECT * REPLACE (strftime(bucket_start, '%Y-%m-%dT%H:%M:%SZ') AS bucket_start) FROM ({cells}))
-TO '{target}' (FORMAT csv, USE_TMP_FILE false)
+TO {target} (FORMAT csv, USE_TMP_FILE false)
 
 -- name: cells
 -- The rows of rollup_5m, in one order whatever the order in which runs wrote them.

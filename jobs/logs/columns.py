@@ -1,10 +1,11 @@
 """The columns of a file: what they are called, and which of them a name means."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from jobs.logs.choice import split_pattern
+from jobs.logs.options import split_pattern
 
 NOTHING = '"NULL"'
 """DuckDB's type of a column that was written without one, because it holds no value."""
@@ -26,6 +27,8 @@ class Column:
     """The columns that its name could mean, if they are several."""
     twice: bool = False
     """Whether it is scanned twice, to tell what is not UTF-8."""
+    others: "tuple[Column, ...]" = ()
+    """What stands for it, in this order, in rows where it says nothing; then it is text."""
 
     def __str__(self) -> str:
         pattern = "" if self.pattern is None else f"~{self.pattern}"
@@ -37,17 +40,23 @@ class Column:
         """Whether it holds no value at all, as its type says."""
         return self.type == NOTHING
 
+    @property
+    def all(self) -> "tuple[Column, ...]":
+        """Itself, and what stands for it."""
+        return (self, *self.others)
+
 
 Schema = Mapping[str, Column]
 """The columns of a file by their names; those inside structs by dotted names."""
 
 
+@lru_cache(4096)
 def fold(name: str) -> str:
     """A name without regard to case and punctuation."""
     return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
 
 
-def find(schema: Schema, name: str, nested: str = "") -> tuple[Column, ...]:
+def find(schema: Schema, name: str, nested: Sequence[str] = ()) -> tuple[Column, ...]:
     """The columns that a format's name stands for; none if one of them is not there.
 
     Of alternatives it is the first that holds anything.
@@ -55,10 +64,23 @@ def find(schema: Schema, name: str, nested: str = "") -> tuple[Column, ...]:
     there = []
     for alternative in name.split(" | "):
         parts = [alternative] if "~" in alternative else alternative.split("+")
-        columns = [column(schema, part, nested) for part in parts]
+        columns = [_row_by_row(schema, part, nested) for part in parts]
         if all(columns):
             there.append(tuple(found for found in columns if found))
     return next((found for found in there if not is_empty(found)), there[0] if there else ())
+
+
+def _row_by_row(schema: Schema, name: str, nested: Sequence[str]) -> Column | None:
+    """The first of `a || b` that is there, and the others for rows where it says nothing."""
+    names = name.split(" || ")
+    found = [
+        c for each in names for c in (column(schema, each, nested), *_in_maps(schema, each, nested))
+    ]
+    there = list(dict.fromkeys(each for each in found if each and not each.is_empty))
+    if len(there) < 2:
+        return there[0] if there else next(filter(None, found), None)
+    twins = tuple(twin for each in there for twin in each.twins)
+    return replace(there[0], others=tuple(there[1:]), twins=twins)
 
 
 def is_empty(columns: tuple[Column, ...]) -> bool:
@@ -66,16 +88,27 @@ def is_empty(columns: tuple[Column, ...]) -> bool:
     return any(found.is_empty for found in columns)
 
 
-def column(schema: Schema, name: str, nested: str = "") -> Column | None:
+def column(schema: Schema, name: str, nested: Sequence[str] = ()) -> Column | None:
     """The column of this name, also inside a struct `nested.`, or with its twins."""
     plain, pattern = split_pattern(name)
-    for wanted in dict.fromkeys((fold(plain), fold(f"{nested}{plain}"))):
+    for prefix in ("", *nested):
+        wanted = fold(f"{prefix}{plain}")
         matches = [found for known, found in schema.items() if fold(known) == wanted]
         if len(matches) > 1:
             return replace(matches[0], pattern=pattern, twins=tuple(map(str, matches)))
         if matches:
             return replace(matches[0], pattern=pattern) if pattern else matches[0]
     return None
+
+
+def _in_maps(schema: Schema, name: str, nested: Sequence[str]) -> Iterator[Column]:
+    """What may lie under a dotted name in maps: which keys they hold, no schema says."""
+    plain, pattern = split_pattern(name)
+    maps = {fold(prefix.rstrip(".")) for prefix in nested} if "." in plain else ()
+    for known, found in schema.items():
+        kind = fold(known) in maps and re.fullmatch(r"MAP\(VARCHAR, (.+)\)", found.type)
+        if kind:
+            yield replace(found, type=kind[1], key=plain, pattern=pattern, name=None)
 
 
 def spelled_out(schema: Schema, name: str) -> Column | None:

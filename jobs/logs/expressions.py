@@ -1,6 +1,6 @@
 """The columns of a file as SQL expressions: a service, a moment, a status code.
 
-The macros are those of a snapshot (queries/moments.sql), so that the job that counts and the
+The macros are those of a snapshot (queries/time_macros.sql), so that the job that counts and the
 view access_log read every log alike. All that comes from a file is quoted here.
 """
 
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from jobs.logs.columns import Column
 from jobs.logs.formats import NoRequest
 from jobs.logs.reading import Reading
-from jobs.logs.scans import UNREPLACED, literal, quoted
+from jobs.logs.scans import UNREPLACED
 from queries.access_log.scan import SOURCE_FILE
+from queries.access_log.text import ASIDE, BROKEN
+from queries.quoting import literal, quoted
 from queries.snapshot import ACCESS_LOG_COLUMNS
 
 LONGEST_SERVICE = 512
@@ -79,7 +81,9 @@ def says_by_type(reading: Reading) -> bool:
 
 def client_requests(reading: Reading) -> str:
     """BOOLEAN: whether a row is a request of a client."""
-    return " AND ".join(f"NOT {_fits(*rule)}" for rule in reading.passed_over) or "true"
+    rules = [f"NOT {_fits(*rule)}" for rule in reading.passed_over]
+    rows = [f'"{ASIDE}" IS NULL'] if reading.of_lines else []
+    return " AND ".join(rows + rules) or "true"
 
 
 def passed_over(reading: Reading) -> str:
@@ -96,6 +100,8 @@ def holds(column: Column, pattern: str) -> str:
 
 
 def _fits(column: Column, rule: NoRequest) -> str:
+    if rule.missing:
+        return f"{_present(column)} IS NULL"
     if rule.holds:
         return holds(column, rule.holds)
     said = f"coalesce({_text(column)} NOT IN ('', '-'), false)"
@@ -112,6 +118,9 @@ def access_log_selection(reading: Reading) -> str:
         "status_code": status_code(reading, status(reading)),
         "source_file": path,
     }
+    if reading.of_lines:
+        # A broken line counts for nothing, whatever seems to stand in it.
+        values["status_code"] = f'CASE WHEN NOT "{BROKEN}" THEN {values["status_code"]} END'
     values |= {name: _present(column) for name, column in reading.optional.items()}
     if "duration_ms" in values and reading.milliseconds != 1:
         duration = f"TRY_CAST({values['duration_ms']} AS DOUBLE)"
@@ -127,6 +136,12 @@ def requested_at(reading: Reading) -> str:
     return f"make_timestamp(internal.calendar({moment(reading)}))"
 
 
+def mark(reading: Reading, role: str) -> str | None:
+    """Text: what tells a row apart; NULL where the log says nothing. None: nobody named it."""
+    column = reading.marks.get(role)
+    return f"CAST({_present(column)} AS VARCHAR)" if column else None
+
+
 def bare_timestamp(reading: Reading) -> str | None:
     """The column that is the moment of a row as it stands, if the row has one."""
     column = reading.timestamp[0]
@@ -139,7 +154,7 @@ def bare_service(reading: Reading) -> str | None:
     column = reading.service
     if column is None or reading.url or reading.service_name or reading.service_path:
         return None
-    if column.twice or reading.has_long_names:
+    if column.twice or column.others or reading.has_long_names:
         return None
     return _quoted(column) if column.type == "VARCHAR" and column.pattern is None else None
 
@@ -248,17 +263,32 @@ def _value(column: Column) -> str:
 
 def _sound(column: Column, part_of: Callable[[str], str]) -> str:
     """A part of a column's value; marked where it holds bytes that are no text."""
-    value = part_of(_logged(column, _quoted(column)))
+    value = part_of(_logged(column))
     if not (column.twice and _is_text(column)):
         return value
-    unreplaced = part_of(_logged(column, f"{quoted(UNREPLACED)}.{_quoted(column)}"))
+    unreplaced = part_of(_logged(column, f"{quoted(UNREPLACED)}."))
     return (
         f"CASE WHEN {value} IS DISTINCT FROM {unreplaced}"
         f" THEN concat({_NO_TEXT}, {value}) ELSE {value} END"
     )
 
 
-def _logged(column: Column, name: str) -> str:
+def _logged(column: Column, inside: str = "") -> str:
+    if not column.others:
+        return _logged_alone(column, f"{inside}{_quoted(column)}")
+    texts = ", ".join(_as_text(one, f"{inside}{_quoted(one)}") for one in column.all)
+    return f"coalesce({texts})"
+
+
+def _as_text(column: Column, name: str) -> str:
+    value = _logged_alone(column, name)
+    text = f"nullif(CAST({value} AS VARCHAR), '')"
+    if not re.match("FLOAT|DOUBLE", column.type) or column.pattern:
+        return text
+    return f"CASE WHEN {value} = floor({value}) THEN format('{{:.0f}}', {value}) ELSE {text} END"
+
+
+def _logged_alone(column: Column, name: str) -> str:
     if column.is_empty:
         return "CAST(NULL AS VARCHAR)"
     if column.pattern is None:
@@ -272,11 +302,12 @@ def _first_group(text: str, pattern: str) -> str:
 
 def _is_text(column: Column) -> bool:
     # BLOB: files are read with binary_as_string.
-    return column.type in ("VARCHAR", "BLOB") or column.pattern is not None or column.is_empty
+    is_text = column.type in ("VARCHAR", "BLOB") or column.is_empty
+    return is_text or column.pattern is not None or bool(column.others)
 
 
 def _is_integer(column: Column) -> bool:
-    return column.pattern is None and column.type.removeprefix("U") in _INTEGERS
+    return not _is_text(column) and column.type.removeprefix("U") in _INTEGERS
 
 
 def _quoted(column: Column) -> str:

@@ -5,7 +5,7 @@ A new format is one more `Format` in FORMATS, and a SELECT of its name in sample
 Names of columns are compared without regard to case and punctuation: `cs(Host)`, `cs-host` and
 `cs_Host` are one name. A dot reaches into a struct or is part of the name. `a | b` is the first
 that is there, `date+time` joins two columns, and `line~PATTERN` is what the first group of a
-regular expression finds in a column of text.
+regular expression finds in a column of text. `a || b` is b in rows where a says nothing.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ class NoRequest:
     """Or of what it holds in all other rows that have it."""
     beside: str = ""
     """A pattern of what the column has to hold in other rows of the same file."""
+    missing: bool = False
+    """Or it is missing in them; a file of nothing else is none of this format."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,12 @@ class Format:
     """Columns of access_log by the names that this vendor gives them."""
     milliseconds: float = 1
     """How many milliseconds a unit of duration_ms is."""
-    nested: str = ""
-    """A struct that the columns may also lie in."""
+    nested: tuple[str, ...] = ()
+    """Structs or maps that the columns may also lie in."""
+    lines: bool = False
+    """Whether it is lines of text, which may stand beside what was read out of them."""
+    keeps_others: bool = False
+    """Whether it keeps columns of other formats beside its own, which are what is read."""
     clients: tuple[str, ...] = ()
     """Service columns that elsewhere hold addresses of clients: their values are looked at."""
     passed_over: tuple[NoRequest, ...] = ()
@@ -63,7 +69,15 @@ OPTIONAL = (
 """Columns of access_log that a log may lack."""
 
 _REQUEST_LINE = {"method": "request~^([A-Z]+) ", "path": r"request~^[A-Z]+ (\S+)"}
-_LINE = r'line~\] "(?:[^"\\]|\\.)*" '
+_LINES = ("line", "value", "message", "log")
+"""What a column of lines is called: by Spark `value`, by collectors `message` or `log`."""
+
+
+def _in_line(pattern: str) -> str:
+    return " | ".join(f"{name}~{pattern}" for name in _LINES)
+
+
+_REQUEST = r'\] "(?:[^"\\]|\\.)*" '
 
 FORMATS = (
     Format(
@@ -117,6 +131,7 @@ FORMATS = (
         # https://developers.cloudflare.com/logs/reference/clientrequestsource/
         passed_over=(
             NoRequest("WorkerSubrequest", "fetch of a Worker", "true|1"),
+            NoRequest("ParentRayID", "fetch of a Worker", but="0+"),
             NoRequest(
                 "ClientRequestSource",
                 "request of Cloudflare's own",
@@ -162,7 +177,7 @@ FORMATS = (
             "referer": "referer",
             "cache_status": "cacheStatus",
         },
-        passed_over=(NoRequest("isMidgress", "traffic between servers of Akamai", "1|2"),),
+        passed_over=(NoRequest("isMidgress", "traffic between servers of Akamai", "1|2|true"),),
     ),
     # domain_name is the name in the TLS handshake, and missing without one.
     Format(
@@ -192,7 +207,7 @@ FORMATS = (
         timestamp=("time",),
         status=("httpStatusCode",),
         marks=("trackingReference",),
-        nested="properties.",
+        nested=("properties.",),
         optional={
             "method": "httpMethod",
             "path": r"requestUri~^[a-z]+://[^/]*([^?]*)",
@@ -348,16 +363,17 @@ FORMATS = (
         "lines of nginx or Apache httpd as text, common or combined",
         "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
         # A user or an address may stand in brackets, too; none before a quotation mark.
-        timestamp=(r'line~\[([^\[\]]+)\] "',),
-        status=(_LINE + r"(\d{3}) ",),
-        marks=("line",),
+        timestamp=(_in_line(r'\[([^\[\]]+)\] "'),),
+        status=(_in_line(_REQUEST + r"(\d{3}) "),),
+        marks=_LINES,
+        lines=True,
         optional={
-            "method": r'line~\] "([A-Z]+) ',
-            "path": r'line~\] "[A-Z]+ (\S+)',
-            "bytes_sent": _LINE + r"\d{3} (\d+)",
-            "client_ip": r"line~^\[?([^\s\]]+)",
-            "user_agent": _LINE + r'\d{3} \S+ "[^"]*" "([^"]*)"',
-            "referer": _LINE + r'\d{3} \S+ "([^"]*)"',
+            "method": _in_line(r'\] "([A-Z]+) '),
+            "path": _in_line(r'\] "[A-Z]+ (\S+)'),
+            "bytes_sent": _in_line(_REQUEST + r"\d{3} (\d+)"),
+            "client_ip": _in_line(r"^\[?([^\s\]]+)"),
+            "user_agent": _in_line(_REQUEST + r'\d{3} \S+ "[^"]*" "([^"]*)"'),
+            "referer": _in_line(_REQUEST + r'\d{3} \S+ "([^"]*)"'),
         },
     ),
     Format(
@@ -395,22 +411,30 @@ FORMATS = (
             "referer": "referrer",
         },
     ),
-    # Status is the response's, not the span's; a span without a response has none.
+    # Status is the response's, not the span's; a span without a response has none. Names before
+    # 2023 stand beside those of today, as services are moved one by one.
     Format(
         "opentelemetry",
-        "OpenTelemetry HTTP server spans",
+        "OpenTelemetry, spans and logs of HTTP servers",
         "https://opentelemetry.io/docs/specs/semconv/http/http-spans/",
-        service=("server.address",),
-        timestamp=("start_time_unix_nano | startTimeUnixNano | start_time",),
-        status=("http.response.status_code",),
-        marks=("span_id", "spanId"),
-        nested="attributes.",
+        service=("server.address || http.host || net.host.name || http.server_name",),
+        timestamp=(
+            "start_time_unix_nano | startTimeUnixNano | start_time | StartTime"
+            " | time_unix_nano | timeUnixNano | Timestamp",
+        ),
+        status=("http.response.status_code || http.status_code",),
+        marks=("span_id", "spanId", "severity_number", "severityNumber", "observedTimestamp"),
+        nested=(
+            *("attributes.", "SpanAttributes.", "span_attributes."),
+            *("LogAttributes.", "log_attributes."),
+            *("attributes_string.", "attributes_number."),
+        ),
         optional={
-            "method": "http.request.method",
-            "path": "url.path",
-            "bytes_sent": "http.response.body.size",
-            "client_ip": "client.address",
-            "user_agent": "user_agent.original",
+            "method": "http.request.method || http.method",
+            "path": "url.path || http.target",
+            "bytes_sent": "http.response.body.size || http.response_content_length",
+            "client_ip": "client.address || http.client_ip || net.sock.peer.addr",
+            "user_agent": "user_agent.original || http.user_agent",
         },
         passed_over=(
             NoRequest(
@@ -418,6 +442,240 @@ FORMATS = (
                 "span that is no server's",
                 "(span_kind_)?(internal|client|producer|consumer)|[1345]",
             ),
+            NoRequest(
+                "http.request.method || http.method || http.response.status_code"
+                " || http.status_code || url.path || http.target || http.route",
+                "nothing of HTTP",
+                missing=True,
+            ),
+        ),
+    ),
+    Format(
+        "ecs",
+        "Elastic Common Schema, as Filebeat, Elastic Agent and Logstash write it",
+        "https://www.elastic.co/docs/reference/ecs/ecs-field-reference",
+        service=("url.domain || destination.domain",),
+        url="url.full",
+        timestamp=("@timestamp",),
+        status=("http.response.status_code",),
+        marks=("http.response.status_code",),
+        optional={
+            "method": "http.request.method",
+            "path": "url.path | url.original",
+            "bytes_sent": "http.response.body.bytes || http.response.bytes",
+            "client_ip": "client.ip || source.ip || source.address",
+            "user_agent": "user_agent.original",
+            "referer": "http.request.referrer",
+        },
+        passed_over=(
+            NoRequest(
+                "http.response.status_code || http.request.method || url.path || url.original",
+                "nothing of HTTP",
+                missing=True,
+            ),
+        ),
+    ),
+    Format(
+        "ocsf",
+        "Open Cybersecurity Schema Framework, HTTP activity",
+        "https://schema.ocsf.io/1.3.0/classes/http_activity",
+        service=("http_request.url.hostname",),
+        url="http_request.url.url_string | http_request.url.text",
+        timestamp=("time | time_dt",),
+        status=("http_response.code",),
+        marks=("class_uid", "category_uid"),
+        optional={
+            "method": "http_request.http_method",
+            "path": "http_request.url.path",
+            "bytes_sent": "traffic.bytes_out || http_response.body_length",
+            "duration_ms": "duration",
+            "client_ip": "src_endpoint.ip",
+            "user_agent": "http_request.user_agent",
+            "referer": "http_request.referrer",
+        },
+        passed_over=(NoRequest("class_uid", "event of another class", but="4002"),),
+    ),
+    # `host` is the collector's machine, and in what its parser for Apache gives the client.
+    Format(
+        "vector",
+        "Vector, with its parsers for nginx and Apache httpd",
+        "https://vector.dev/docs/reference/vrl/functions/",
+        service=("vhost | virtual_host | http_host | server_name | domain",),
+        timestamp=("timestamp",),
+        status=("status",),
+        marks=("source_type",),
+        optional={
+            "method": "method",
+            "path": "path",
+            "bytes_sent": "size",
+            "client_ip": "client",
+            "user_agent": "agent",
+            "referer": "referer | referrer",
+        },
+    ),
+    # `host` is the second field of a line: the site where it is logged there, the client where
+    # no column `remote` stands beside it.
+    Format(
+        "fluent",
+        "Fluent Bit and Fluentd, with their parsers for nginx and Apache httpd",
+        "https://docs.fluentbit.io/manual/pipeline/parsers/configuring-parser",
+        service=("vhost | virtual_host | server_name | http_host | host",),
+        timestamp=("time | date | @timestamp | timestamp",),
+        status=("code",),
+        marks=("agent", "remote"),
+        optional={
+            "method": "method",
+            "path": "path",
+            "bytes_sent": "size",
+            "client_ip": "remote",
+            "user_agent": "agent",
+            "referer": "referer",
+        },
+        clients=("host",),
+    ),
+    # BATCH rows are parts of one request, and a copy has a second row for what it reads.
+    Format(
+        "s3",
+        "Amazon S3, server access logs, Athena's names",
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html",
+        service=("endpoint | host_header | hostheader",),
+        timestamp=("requestdatetime | timestamp",),
+        status=("httpstatus | http_status",),
+        marks=("bucketowner", "bucket_owner", "turnaroundtime", "turn_around_time"),
+        optional={
+            "method": r"request_uri~^\"?([A-Z]+) ",
+            "path": r"request_uri~^\"?[A-Z]+ (\S+)",
+            "bytes_sent": "bytessent | bytes_sent",
+            "duration_ms": "totaltime | total_time",
+            "client_ip": "remoteip | remote_ip",
+            "user_agent": "useragent | user_agent",
+            "referer": "referrer | referer",
+        },
+        passed_over=(
+            NoRequest("operation", "operation of S3's own", r"s3\..*"),
+            NoRequest("operation", "part of a request", r"batch\..*|rest\.copy\.\w+_get"),
+        ),
+    ),
+    Format(
+        "apigateway",
+        "AWS API Gateway, JSON",
+        "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html",
+        service=("domainName",),
+        timestamp=("requestTimeEpoch | requestTime",),
+        status=("status",),
+        marks=(
+            *("requestTimeEpoch", "routeKey", "apiId", "resourcePath", "integrationStatus"),
+            *("integrationErrorMessage", "integrationError", "extendedRequestId"),
+        ),
+        optional={
+            "method": "httpMethod",
+            "path": "path | resourcePath",
+            "bytes_sent": "responseLength",
+            "duration_ms": "responseLatency",
+            "client_ip": "ip | sourceIp",
+            "user_agent": "userAgent",
+        },
+    ),
+    # What was asked for is originalHost; a rewritten host is another.
+    Format(
+        "appgateway",
+        "Azure Application Gateway, access log",
+        "https://learn.microsoft.com/azure/application-gateway/application-gateway-diagnostics",
+        service=("originalHost || host",),
+        timestamp=("timeStamp | time | TimeGenerated",),
+        status=("httpStatus",),
+        marks=("originalHost", "originalRequestUriWithArgs", "serverRouted", "sslEnabled"),
+        nested=("properties.",),
+        optional={
+            "method": "httpMethod",
+            "path": "requestUri",
+            "bytes_sent": "sentBytes",
+            "duration_ms": "timeTaken",
+            "client_ip": "clientIP",
+            "user_agent": "userAgent",
+        },
+        milliseconds=1000,
+        passed_over=(
+            NoRequest("category", "row of another log", but="applicationgatewayaccesslog"),
+        ),
+    ),
+    # server_name is the server behind it. Hosts are logged where they are captured.
+    Format(
+        "haproxy",
+        "HAProxy, HTTP log, split into columns",
+        "https://docs.haproxy.org/3.0/configuration.html",
+        service=("http_host | captured_request_host | request_host | host",),
+        timestamp=("accept_date | request_date",),
+        status=("http_status_code | status_code | status",),
+        marks=("frontend_name", "backend_name", "termination_state", "accept_date"),
+        optional={
+            "method": "http_verb | http_method | method",
+            "path": "http_request | http_path | path",
+            "bytes_sent": "bytes_read",
+            "duration_ms": "time_duration | total_time",
+            "client_ip": "client_ip",
+        },
+        clients=("host",),
+    ),
+    Format(
+        "clickhouse",
+        "ClickHouse, tables of combined logs as its documents make them",
+        "https://clickhouse.com/docs/use-cases/observability/schema-design",
+        service=("vhost | VirtualHost | ServerName | HttpHost | Domain | host",),
+        timestamp=("Timestamp | time_local | time",),
+        status=("Status",),
+        marks=("RemoteAddress", "RequestType", "RequestPath", "RunTime"),
+        optional={
+            "method": "RequestType | request_type | RequestMethod",
+            "path": "RequestPath | request_path",
+            "bytes_sent": "Size",
+            "client_ip": "RemoteAddress | remote_addr",
+            "user_agent": "UserAgent | user_agent",
+            "referer": "Referer",
+        },
+        clients=("host",),
+    ),
+    Format(
+        "duckdb",
+        "DuckDB, tables of combined logs as its extension httpd_log makes them",
+        "https://duckdb.org/community_extensions/extensions/httpd_log",
+        service=("server_name | vhost | virtual_host | host",),
+        timestamp=("timestamp",),
+        status=("status",),
+        marks=("auth_user", "timestamp_raw", "raw_line"),
+        optional={
+            "method": "method",
+            "path": "path",
+            "bytes_sent": "bytes",
+            "client_ip": "client_ip",
+            "user_agent": "user_agent",
+            "referer": "referer",
+        },
+        clients=("host",),
+    ),
+    # Columns of the vendor stand beside those that its collector adds.
+    Format(
+        "tailpipe",
+        "Tailpipe, tables of access logs",
+        "https://hub.tailpipe.io",
+        service=("x_host_header | domain_name | host_header | vhost | server_name | host",),
+        url="request_url",
+        timestamp=("tp_timestamp",),
+        status=("elb_status_code | http_status | sc_status | status | status_code",),
+        marks=("tp_timestamp",),
+        keeps_others=True,
+        optional={
+            "method": "request_http_method | request_method | http_method | method",
+            "path": "request_uri | path",
+            "bytes_sent": "body_bytes_sent | sent_bytes | bytes_sent",
+            "client_ip": "tp_source_ip",
+            "user_agent": "http_user_agent | user_agent",
+            "referer": "http_referer | referer",
+        },
+        clients=("host",),
+        passed_over=(
+            NoRequest("operation", "operation of S3's own", r"s3\..*"),
+            NoRequest("operation", "part of a request", r"batch\..*|rest\.copy\.\w+_get"),
         ),
     ),
 )

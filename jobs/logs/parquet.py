@@ -1,17 +1,15 @@
 """Parquet files as DuckDB reads them: their names, their columns, what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from jobs.logs import objects
 from jobs.logs.columns import Column, Schema
+from jobs.logs.storage import Storage
 from queries.access_log.scan import OPTIONS, pattern
-from queries.failures import Misused
 
 # What DuckDB says of damaged files, in an operator's words.
 _DAMAGE = {
@@ -21,6 +19,8 @@ _DAMAGE = {
     "TProtocolException": "its metadata is damaged",
     "Out of buffer": "its pages are damaged or cut short",
     "encrypt": "it is encrypted",
+    "Could not convert Timestamp": "a timestamp lies outside of the years -290307 to 294246; "
+    "write the file again without it",
 }
 _OTHER_KINDS = {
     b"\x1f\x8b": "gzip",
@@ -31,28 +31,6 @@ _OTHER_KINDS = {
     b"Obj\x01": "Avro",
     b"ARROW1": "an Arrow file",
 }
-
-
-class ExtraMissing(Misused):
-    """An optional part of this program is not installed; the message names the extra."""
-
-
-def attach(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> None:
-    """Let DuckDB read those of the paths that are URLs of objects. Raises ExtraMissing."""
-    if not any(map(objects.is_object, paths)):
-        return
-    try:
-        from jobs.logs.object_handles import Reader  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ExtraMissing(
-            "reading from an object store needs the extra s3: pip install 'cdn-httpcodes[s3]'"
-        ) from error
-    known = connection.list_filesystems()
-    for scheme in objects.SCHEMES:
-        if scheme not in known:
-            connection.register_filesystem(Reader(scheme))
-    # It would hand out bytes of an object that has changed since.
-    connection.execute("SET enable_external_file_cache = false")
 
 
 def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:
@@ -71,9 +49,9 @@ def schema(connection: duckdb.DuckDBPyConnection, path: str) -> Schema:
     return columns
 
 
-def damage(error: Exception, path: str) -> str:
+def damage(error: Exception, path: str, storage: Storage) -> str:
     """Why a file can't be read, in a sentence."""
-    if kind := _other_kind(path):
+    if kind := _other_kind(path, storage):
         return f"cannot be read as Parquet: it is {kind}"
     first_line = str(error).partition("\n")[0].strip()
     for sign, meaning in _DAMAGE.items():
@@ -105,7 +83,9 @@ def encrypted(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> se
     return {path for (path,) in rows}
 
 
-def promised(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dict[str, int]:
+def promised(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], storage: Storage
+) -> dict[str, int]:
     """How many rows the footers of these files say, by path."""
     try:
         rows = connection.execute(
@@ -117,20 +97,17 @@ def promised(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dic
         import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
         if len(paths) == 1:
-            return {paths[0]: pq.read_metadata(_source(paths[0])).num_rows}
-        return {path: n for one in paths for path, n in promised(connection, [one]).items()}
+            return {paths[0]: pq.read_metadata(storage.open(paths[0])).num_rows}
+        return {
+            path: n for one in paths for path, n in promised(connection, [one], storage).items()
+        }
     return dict(rows)
 
 
-def _source(path: str) -> Any:
-    """What pyarrow reads a file or an object from."""
-    return objects.opened(path) if objects.is_object(path) else path
-
-
-def _other_kind(path: str) -> str | None:
+def _other_kind(path: str, storage: Storage) -> str | None:
     """What the first bytes say that a file is, if it is no Parquet."""
     try:
-        start = _start(path)
+        start = _start(path, storage)
     except OSError:
         return None
     if start.startswith((b"PAR1", b"PARE")) or not start:
@@ -141,8 +118,20 @@ def _other_kind(path: str) -> str | None:
     return "text" if re.fullmatch(rb"[\t\n\r\x20-\x7e\x80-\xff]+", start) else None
 
 
-def page_damage(path: str, columns: Sequence[Column]) -> str | None:
+def has_sign(path: str, storage: Storage) -> bool:
+    """Whether a file begins as Parquet does. Raises OSError."""
+    return _start(path, storage).startswith((b"PAR1", b"PARE"))
+
+
+def page_damage(
+    path: str,
+    columns: Sequence[Column],
+    storage: Storage,
+    row_groups: Sequence[int] | None = None,
+) -> str | None:
     """What is wrong with the pages of these columns, if the file has checksums that tell.
+
+    All of the file's are looked at, or those of some row groups.
 
     A column with a pattern is looked at as a whole. Raises OSError or MemoryError if it is the
     machine that failed: then nothing is known.
@@ -150,15 +139,16 @@ def page_damage(path: str, columns: Sequence[Column]) -> str | None:
     DuckDB checks none, and bytes that changed under Zstandard or no compression mostly come out
     as other values rather than as an error.
     """
-    if not _has_page_checksums(path):
+    if not _has_page_checksums(path, storage):
         return None
     import pyarrow as pa  # noqa: PLC0415 - slow to import
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import
 
     try:
-        with pq.ParquetFile(_source(path), page_checksum_verification=True) as file:
+        with pq.ParquetFile(storage.open(path), page_checksum_verification=True) as file:
             leaves = [file.schema.column(index).path for index in range(len(file.schema))]
-            for _ in file.iter_batches(columns=_leaves_of(columns, leaves)):
+            wanted = _leaves_of(columns, leaves)
+            for _ in file.iter_batches(row_groups=row_groups, columns=wanted):
                 pass
     except MemoryError:
         raise
@@ -177,27 +167,24 @@ def _leaves_of(columns: Sequence[Column], leaves: Sequence[str]) -> list[str]:
     found: set[str] = set()
     for column in columns:
         # What lies in a map or a list has further steps in between: all of its column is looked at.
-        for place in (".".join(column.path), column.path[0]):
-            below = [leaf for leaf in leaves if f"{leaf}.".startswith(f"{place}.")]
+        for path in (".".join(column.path), column.path[0]):
+            below = [leaf for leaf in leaves if f"{leaf}.".startswith(f"{path}.")]
             if below:
                 break
         found.update(below or leaves)
     return sorted(found)
 
 
-def _has_page_checksums(path: str) -> bool:
+def _has_page_checksums(path: str, storage: Storage) -> bool:
     # The first page stands for all: its header is behind the magic bytes, in Thrift's compact
     # protocol: type, two sizes, then the checksum or no further number.
     # https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
-    return re.match(rb"PAR1(\x15[\x80-\xff]*[\x00-\x7f]){4}", _start(path)) is not None
+    return re.match(rb"PAR1(\x15[\x80-\xff]*[\x00-\x7f]){4}", _start(path, storage)) is not None
 
 
-def _start(path: str) -> bytes:
-    if objects.is_object(path):
-        start: bytes = objects.opened(path).read_at(64, 0)
-        return start
-    with Path(path).open("rb") as file:
-        return file.read(64)
+def _start(path: str, storage: Storage) -> bytes:
+    start: bytes = storage.open(path).read_at(64, 0)
+    return start
 
 
 class _Element(NamedTuple):

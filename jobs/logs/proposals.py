@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobs.logs.choice import Choice, map_options
 from jobs.logs.columns import Column, Schema, fold
+from jobs.logs.options import ReadingOptions, map_options
 
 NUMBER = r"U?(TINY|SMALL|BIG|HUGE)?(INT|INTEGER)|FLOAT|DOUBLE|DECIMAL.*"
 TEXT = r'VARCHAR|BLOB|ENUM.*|"NULL"'
@@ -54,9 +54,12 @@ _REQUEST = re.compile(
     r"(http_)?(request|method|verb|endpoint|path|uri|url|protocol|request_(method|uri|url|line))"
 )
 _COLLECTOR = re.compile(
-    r"source_type|sourcetype|ddsource|ddtags|@version|fluent(d|bit)?_tag|kubernetes|container_name"
-    r"|container_id|pod_name|agent\.(type|ephemeral_id)|ecs\.version|input\.type|log\.file\.path"
-    r"|appname|facility|procid|_hostname"
+    r"source_?type|sourcemodule(name|type)|splunk_server|_raw|ddsource|ddtags|@version"
+    r"|fluent(d|bit)?_tag|logtag|(kubernetes|k8s|docker)([._].*)?|(container|pod)_(name|id)"
+    r"|agent\.(type|ephemeral_id)|ecs\.version|input\.type|log[._]file[._]path"
+    r"|@?log_?(group|stream)(_?name)?|(short|full)_message"
+    r"|app_?name|program_?name|facility|procid|syslog_?(tag|facility|identifier)"
+    r"|_(hostname|machine_id|systemd_unit)"
 )
 
 
@@ -133,24 +136,24 @@ def listed(schema: Schema, first: Iterable[str] = (), most: int = 12) -> str:
     return ", ".join(f'"{name}"' for name in names[:most]) + f" and {len(names) - most} more"
 
 
-def settle(known: Mapping[str, str], choice: Choice, *, doubted: bool = False) -> str:
-    """What would settle how a file is read: a command, or its options, at the sentence's end.
+def remedy(known: Mapping[str, str], options: ReadingOptions, *, doubted: bool = False) -> str:
+    """What would decide how a file is read: a command, or its options, at the sentence's end.
 
     Without a known service it is to be named; `doubted`: also where there is a likely column.
     """
-    maps = map_options(known, names_service=choice.names_service or "service" not in known)
-    if choice.names_service:
-        return f"settle it with {command(choice, maps)}"
+    maps = map_options(known, names_service=options.names_service or "service" not in known)
+    if options.names_service:
+        return f"settle it with {command(options, maps)}"
     if "service" in known:
         instead = f"if no column is the service, it is named by {_NAME_IT}; " if doubted else ""
-        return f"{instead}settle it with {command(choice, maps)}"
+        return f"{instead}settle it with {command(options, maps)}"
     named = f"--service-name NAME {maps}" if known else "--service-name NAME"
-    return f"the service is named by {_NAME_IT}; settle it with {command(choice, named)}"
+    return f"the service is named by {_NAME_IT}; settle it with {command(options, named)}"
 
 
-def command(choice: Choice, options: str) -> str:
+def command(options: ReadingOptions, maps: str) -> str:
     """The command as it was typed, with these options in place of what it said of columns."""
-    return f"{shlex.join(choice.said)} {options}" if choice.said else options
+    return f"{shlex.join(options.said)} {maps}" if options.said else maps
 
 
 def _with_keys(schema: Schema, role: str) -> Iterable[tuple[str, Column]]:

@@ -6,19 +6,18 @@ be meant. Otherwise it is refused with a sentence that names the choices.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from jobs.logs.choice import ROLES, Choice
 from jobs.logs.columns import Column, Schema, find, fold, is_empty, spelled_out
 from jobs.logs.columns import column as column_named
 from jobs.logs.formats import BY_NAME, FORMATS, Format, NoRequest
+from jobs.logs.options import ROLES, ReadingOptions
 from jobs.logs.proposals import (
     ACCEPTED,
     NO_RIVAL,
     NUMBER,
     RIVALS,
-    TEXT,
     Doubt,
     collector,
     command,
@@ -27,22 +26,10 @@ from jobs.logs.proposals import (
     is_other,
     likely,
     listed,
-    settle,
+    remedy,
     tells_requests,
 )
-from queries.failures import Failed
-
-_PART_OF_A_MOMENT = re.compile(rf"{TEXT}|DATE|TIME.*")
-_WANTED = {
-    "service": "text",
-    "timestamp": "a timestamp, text or an epoch number",
-    "status": "an integer, a whole double or text",
-}
-
-
-class FileRefused(Failed):
-    """A file that can't be read as an access log; the message is the reason, in a sentence."""
-
+from jobs.logs.roles import UnreadableFile, check_twins, check_type, quoted
 
 PassedOver = tuple[tuple[Column, NoRequest], ...]
 """Columns that tell which rows are no requests of clients."""
@@ -74,6 +61,10 @@ class Reading:
     """How files are scanned, if not in the usual way; see `queries.access_log.scan`."""
     has_long_names: bool = False
     """Whether services are logged that are longer than any name."""
+    of_lines: bool = False
+    """Whether the files are text, whose lines may be no rows, or broken."""
+    marks: Mapping[str, Column] = field(default_factory=dict)
+    """What tells rows apart and counts nothing; see options.MARKS."""
 
     @property
     def is_twice(self) -> bool:
@@ -84,48 +75,62 @@ class Reading:
     def needed(self) -> list[Column]:
         """The columns that decide what is counted."""
         roles = (self.service, self.url, *self.timestamp, self.status)
-        return [column for column in roles if column] + [column for column, _ in self.passed_over]
+        rules = (column for column, _ in self.passed_over)
+        return [one for column in (*roles, *rules) if column for one in column.all]
 
 
-def choose(schema: Schema, choice: Choice) -> Reading:
-    """Decide how a file with these columns is read. Raises FileRefused."""
-    if choice.mapping:
-        return _mapped(schema, choice)
-    formats = [BY_NAME[choice.format]] if choice.format else FORMATS
-    found = [_Candidates(schema, format_, choice) for format_ in formats]
+def choose(schema: Schema, options: ReadingOptions) -> Reading:
+    """Decide how a file with these columns is read. Raises UnreadableFile."""
+    marks = {role: _mark(schema, role, name) for role, name in options.marks}
+    return replace(_chosen(schema, options), marks=marks)
+
+
+def _mark(schema: Schema, role: str, name: str) -> Column:
+    if (found := spelled_out(schema, name)) is None:
+        raise UnreadableFile(f'--map {role}={name}: there is no column "{name}"')
+    return found
+
+
+def _chosen(schema: Schema, options: ReadingOptions) -> Reading:
+    if options.mapping:
+        return _mapped(schema, options)
+    formats = [BY_NAME[options.format]] if options.format else FORMATS
+    found = [_Candidates(schema, format_, options) for format_ in formats]
     fitting = [candidates for candidates in found if candidates.fits]
     if not fitting:
-        raise _no_format(schema, found, choice)
+        raise _no_format(schema, found, options)
+    for is_nearer in (_is_no_line, _keeps_others, _is_no_plain_name):
+        fitting = [c for c in fitting if is_nearer(c)] or fitting
     # Plain names mean what a vendor's mean, if they are the same columns: the vendor is nearer.
     distinct = {str(c.roles): c for c in fitting}
     if len(distinct) > 1:
         names = [candidates.format.name for candidates in fitting]
-        one = command(choice, f"--format {names[-1]}")
-        raise FileRefused(f"the formats {' and '.join(names)} both fit; settle it with {one}")
+        one = command(options, f"--format {names[-1]}")
+        raise UnreadableFile(f"the formats {' and '.join(names)} both fit; settle it with {one}")
     return fitting[-1].reading()
 
 
 class _Candidates:
     """The columns of a file that may play the roles of one format."""
 
-    def __init__(self, schema: Schema, format_: Format, choice: Choice) -> None:
-        self.schema, self.format, self.choice = schema, format_, choice
+    def __init__(self, schema: Schema, format_: Format, options: ReadingOptions) -> None:
+        self.schema, self.format, self.options = schema, format_, options
         self.roles: dict[str, list[tuple[Column, ...]]] = {}
         for role in ROLES:
             found = [find(schema, name, format_.nested) for name in getattr(format_, role)]
-            there = [columns for columns in found if columns]
+            there = [tuple(_serving(role, c) for c in columns) for columns in found if columns]
             # What holds nothing plays no role beside what does.
             self.roles[role] = [c for c in there if not is_empty(c)] or there[:1]
         self.url = find(schema, format_.url, format_.nested)
         marks = any(find(schema, mark, format_.nested) for mark in format_.marks)
-        self.is_marked = marks or not format_.marks or choice.format is not None
-        if choice.names_service:
+        self.is_marked = marks or not format_.marks or options.format is not None
+        if options.names_service:
             self.roles["service"], self.url = [], ()
 
     @property
     def lacking(self) -> list[str]:
         """Roles that no column plays."""
-        has_service = self.choice.names_service or self.url or self.roles["service"]
+        has_service = self.options.names_service or self.url or self.roles["service"]
         others = [role for role in ROLES[1:] if not self.roles[role]]
         return others if has_service else ["service", *others]
 
@@ -137,14 +142,14 @@ class _Candidates:
         names = {role: self._names(role) for role in ROLES}
         if open_ := {role: found for role, found in names.items() if len(found) > 1}:
             could = " and ".join(
-                f"{' and '.join(map(_quoted, found))} could both be the {role}"
+                f"{' and '.join(map(quoted, found))} could both be the {role}"
                 for role, found in open_.items()
             )
             known = {role: best for role in names if (best := self._best(role, names[role]))}
-            raise FileRefused(f"{could}; {settle(known, self.choice)}")
+            raise UnreadableFile(f"{could}; {remedy(known, self.options)}")
         self._doubt_duration({role: found[0] for role, found in names.items() if found})
         roles = {role: columns[0] for role, columns in self.roles.items() if columns}
-        return _checked(self.schema, self.format, roles, self.choice, self.url)
+        return _checked(self.schema, self.format, roles, self.options, self.url)
 
     def _doubt_duration(self, known: Mapping[str, str]) -> None:
         """Refuse a number called time where a date stands beside it."""
@@ -154,9 +159,9 @@ class _Candidates:
         if re.fullmatch(NUMBER, found.type):
             is_moment = bool(ACCEPTED["timestamp"].fullmatch(date.type))
             meant = {**known, "timestamp": str(date) if is_moment else "COLUMN"}
-            raise FileRefused(
+            raise UnreadableFile(
                 f'"{found}" is {found.type} beside "{date}": more likely how long a request took '
-                f"than the timestamp; {settle(meant, self.choice)}"
+                f"than the timestamp; {remedy(meant, self.options)}"
             )
 
     def _best(self, role: str, names: list[str]) -> str | None:
@@ -169,7 +174,7 @@ class _Candidates:
 
     def _rivals(self, role: str) -> list[str]:
         """Columns beside plain names that may be what was meant."""
-        if self.format.marks or self.choice.format:
+        if self.format.marks or self.options.format:
             return []
         known = {fold(str(part)) for found in self.roles.values() for c in found for part in c}
         return [
@@ -183,20 +188,45 @@ class _Candidates:
         ]
 
 
+def _serving(role: str, column: Column) -> Column:
+    """The column, without those beside it that can't play the role."""
+    able = [one for one in column.all if could_be(role, one)]
+    if len(able) in (0, len(column.all)):
+        return column
+    return replace(able[0], others=tuple(able[1:]))
+
+
+def _is_no_line(candidates: _Candidates) -> bool:
+    """Whether it is more than the lines that something was read out of."""
+    return not candidates.format.lines
+
+
+def _keeps_others(candidates: _Candidates) -> bool:
+    """Whether what else fits are columns that its collector kept."""
+    return candidates.format.keeps_others
+
+
+def _is_no_plain_name(candidates: _Candidates) -> bool:
+    """Whether it is more than plain names, of which a collector of logs adds its own."""
+    return bool(candidates.format.marks) or not collector(candidates.schema)
+
+
 def _is_rival(role: str, rival: Column) -> bool:
     # A time in fractions of something is how long a request took.
     is_duration = role == "timestamp" and rival.type.startswith(("FLOAT", "DOUBLE", "DECIMAL"))
     return could_be(role, rival) and not rival.is_empty and not is_duration
 
 
-def _no_format(schema: Schema, found: list[_Candidates], choice: Choice) -> FileRefused:
-    nearest = min(found, key=lambda candidates: (len(candidates.lacking), not candidates.is_marked))
+def _no_format(
+    schema: Schema, candidates: list[_Candidates], options: ReadingOptions
+) -> UnreadableFile:
+    nearest = min(candidates, key=lambda each: (len(each.lacking), not each.is_marked))
     format_ = nearest.format
     names = {role: getattr(format_, role) for role in nearest.lacking}
     wanted = ", ".join(f"{r} ({_or(names[r])})" if names[r] else r for r in names)
     lacks = f"column for {wanted}" if wanted else f"column that tells it ({_or(format_.marks)})"
     has = listed(schema, [name for role in ROLES for name in likely(schema, role)])
-    return FileRefused(
+    return UnreadableFile(
         f"no format fits: {format_.name} comes nearest and has no {lacks}; "
         f"the file has {has}; {_remedy(nearest)}"
     )
@@ -204,30 +234,32 @@ def _no_format(schema: Schema, found: list[_Candidates], choice: Choice) -> File
 
 def _remedy(nearest: _Candidates) -> str:
     """What would settle it, tried before it is said."""
-    schema, choice = nearest.schema, nearest.choice
+    schema, options = nearest.schema, nearest.options
     known = {}
-    for role in ROLES[1:] if choice.names_service else ROLES:
+    is_doubted = False
+    for role in ROLES[1:] if options.names_service else ROLES:
         own = [_joined(c) for c in nearest.roles[role] if all(_serves(role, part) for part in c)]
         unlikely = role == "service" and set(map(fold, own)) & set(nearest.format.clients)
+        is_doubted |= bool(unlikely)
         guessed = likely(schema, role)
         if best := guessed[:1] if unlikely else own[:1] or guessed[:1]:
             known[role] = best[0]
-    if not nearest.lacking:
-        return f"settle it with {command(choice, f'--format {nearest.format.name}')}"
-    names_none = "service" not in known and not choice.names_service
-    if names_none and _reads(schema, replace(choice, service_name="a.example")):
+    if not nearest.lacking and not is_doubted:
+        return f"settle it with {command(options, f'--format {nearest.format.name}')}"
+    names_none = "service" not in known and not options.names_service
+    if names_none and _reads(schema, replace(options, service_name="a.example")):
         known = {}
-    return settle(known, choice, doubted=True)
+    return remedy(known, options, doubted=True)
 
 
 def _serves(role: str, part: Column) -> bool:
     return could_be(role, part) and not part.twins
 
 
-def _reads(schema: Schema, choice: Choice) -> bool:
+def _reads(schema: Schema, options: ReadingOptions) -> bool:
     try:
-        choose(schema, choice)
-    except FileRefused:
+        choose(schema, options)
+    except UnreadableFile:
         return False
     return True
 
@@ -236,22 +268,24 @@ def _or(names: tuple[str, ...]) -> str:
     return " or ".join(names)
 
 
-def _mapped(schema: Schema, choice: Choice) -> Reading:
-    mapping = dict(choice.mapping)
-    columns = {role: _spelled_out(schema, role, mapping[role], choice) for role in mapping}
+def _mapped(schema: Schema, options: ReadingOptions) -> Reading:
+    mapping = dict(options.mapping)
+    columns = {role: _spelled_out(schema, role, mapping[role], options) for role in mapping}
     url = columns.pop("url", ())
     spelled = replace(BY_NAME["generic"], name="map", clients=())
-    return _checked(schema, spelled, columns, choice, url)
+    return _checked(schema, spelled, columns, options, url)
 
 
-def _spelled_out(schema: Schema, role: str, name: str, choice: Choice) -> tuple[Column, ...]:
+def _spelled_out(
+    schema: Schema, role: str, name: str, options: ReadingOptions
+) -> tuple[Column, ...]:
     whole = name in schema or role != "timestamp" or "~" in name
     columns = []
     for part in [name] if whole else name.split("+"):
         found = spelled_out(schema, part)
         if found is None:
             has = listed(schema, likely(schema, "service" if role == "url" else role))
-            raise FileRefused(
+            raise UnreadableFile(
                 f'--map {role}={name}: there is no column "{part}"; the file has {has}'
             )
         columns.append(found)
@@ -262,16 +296,16 @@ def _checked(
     schema: Schema,
     format_: Format,
     columns: Mapping[str, tuple[Column, ...]],
-    choice: Choice,
+    options: ReadingOptions,
     url: tuple[Column, ...],
 ) -> Reading:
     others = [(find(schema, rule.column, format_.nested), rule) for rule in format_.passed_over]
     known = {role: _joined(parts) for role, parts in columns.items()}
     deciding = [*columns.values(), url, *(found for found, _ in others)]
-    _check_twins([part for found in deciding for part in found], known, choice)
+    check_twins([part for found in deciding for part in found], known, options)
     for role, parts in [*columns.items(), ("service", url)]:
-        for part in parts:
-            _check_type(role, part, joined=len(parts) > 1)
+        for part in (one for each in parts for one in each.all):
+            check_type(role, part, joined=len(parts) > 1)
     service = columns["service"][0] if columns.get("service") else None
     if service and service.is_empty and url:
         service = None
@@ -281,61 +315,30 @@ def _checked(
         format=format_.name,
         service=service,
         url=url[0] if url else None,
-        service_name=choice.service_name,
-        service_path=choice.service_path,
+        service_name=options.service_name,
+        service_path=options.service_path,
         timestamp=columns["timestamp"],
         status=columns["status"][0],
         # Of twins it is not known which is meant, and no count hangs on them.
         optional={name: c[0] for name, c in optional.items() if c and not c[0].twins},
         milliseconds=format_.milliseconds,
         passed_over=tuple((found[0], rule) for found, rule in others if found),
-        zone=choice.zone,
-        doubt=_doubt(schema, format_, service, settle(known, choice)),
+        zone=options.zone,
+        doubt=_doubt(schema, format_, service, remedy(known, options)),
     )
 
 
 def _doubt(schema: Schema, format_: Format, service: Column | None, remedy: str) -> Doubt | None:
-    """What is to be doubted of the service. Raises FileRefused if it is known to be another."""
+    """What is to be doubted of the service. Raises UnreadableFile if it is known to be another."""
     if service is None or fold(str(service)) not in map(fold, format_.clients):
         return None
     doubt = Doubt(str(service), not has_client(schema), tells_requests(schema), remedy)
     if beside := collector(schema):
-        raise FileRefused(
+        raise UnreadableFile(
             doubt.sentence(f'the machine of a collector of logs, as "{beside}" beside it tells')
         )
     return doubt
 
 
-def _check_twins(columns: Iterable[Column], known: Mapping[str, str], choice: Choice) -> None:
-    for part in columns:
-        if not part.twins:
-            continue
-        same = " and ".join(map(_quoted, part.twins))
-        if len({name.lower() for name in part.twins}) < len(part.twins):
-            raise FileRefused(
-                f"the columns {same} are one name to SQL; "
-                "write the file again with another name for one of them, or map other columns"
-            )
-        raise FileRefused(f"the columns {same} are one name; {settle(known, choice)}")
-
-
-def _check_type(role: str, part: Column, *, joined: bool) -> None:
-    if role == "timestamp" and part.type == "FLOAT" and not part.pattern:
-        raise FileRefused(
-            f'the column "{part}" is FLOAT, whose epoch seconds are 128 apart; as timestamp it '
-            "would have to be a DOUBLE, an integer, a timestamp or text"
-        )
-    accepted = _PART_OF_A_MOMENT if joined else ACCEPTED[role]
-    if not part.pattern and not accepted.fullmatch(part.type):
-        raise FileRefused(
-            f'the column "{part}" is {part.type}; as {role} it would have to be '
-            f"{'dates and times or text' if joined else _WANTED[role]}"
-        )
-
-
 def _joined(columns: tuple[Column, ...]) -> str:
     return "+".join(map(str, columns))
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from queries.quoting import literal
 from queries.statements import statements
 
 FIRST_DAY = datetime(2025, 9, 9)
@@ -78,5 +79,6 @@ def _write_file(
     turn: tuple[int, int],
 ) -> None:
     connection.execute(_SQL["logged"].format(hour=hour, turn=turn[0], turns=turn[1]))
-    target = str(file).replace("'", "''")
-    connection.execute(f"COPY ({_SQL[format_]}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(
+        f"COPY ({_SQL[format_]}) TO {literal(file)} (FORMAT parquet, COMPRESSION zstd)"
+    )

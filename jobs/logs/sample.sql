@@ -366,3 +366,196 @@ SELECT
     client AS "client.address",
     agent AS "user_agent.original"
 FROM logged, range(1 + CAST(cache = 'MISS' AS INTEGER)) AS spans(inner_span)
+
+-- name: ecs
+-- As Filebeat's modules nest it; one row in three is of something else than a request.
+SELECT
+    moment AS "@timestamp",
+    {'dataset': CASE WHEN other = 0 THEN 'nginx.access' ELSE 'nginx.error' END} AS event,
+    {'version': '8.11.0'} AS ecs,
+    {'name': 'web-01'} AS host,
+    {'ip': client} AS source,
+    CASE WHEN other = 0 THEN {'domain': service, 'path': path} END AS url,
+    CASE WHEN other = 0 THEN {
+        'request': {'method': method, 'referrer': referer},
+        'response': {'status_code': CAST(status AS BIGINT), 'body': {'bytes': bytes}}
+    } END AS http,
+    {'original': agent} AS user_agent
+FROM logged, range(1 + CAST(status >= 500 AS INTEGER)) AS rows_beside(other)
+
+-- name: ocsf
+SELECT
+    CAST(4002 + again AS INTEGER) AS class_uid,
+    4 AS category_uid,
+    epoch_ms(moment) AS time,
+    {
+        'http_method': method,
+        'user_agent': agent,
+        'referrer': referer,
+        'url': {'hostname': service, 'path': path, 'scheme': 'https', 'port': 443}
+    } AS http_request,
+    {'code': CAST(status AS INTEGER), 'body_length': bytes} AS http_response,
+    {'ip': client, 'port': 40000} AS src_endpoint,
+    {'product': {'name': 'sample'}, 'version': '1.3.0'} AS metadata
+FROM logged, range(1 + CAST(cache = 'MISS' AS INTEGER)) AS network(again)
+
+-- name: vector
+SELECT
+    agent,
+    client,
+    '/var/log/nginx/access.log' AS file,
+    'web-01' AS host,
+    method,
+    path,
+    'HTTP/2.0' AS protocol,
+    coalesce(referer, '-') AS referer,
+    CAST(bytes AS BIGINT) AS size,
+    'file' AS source_type,
+    CAST(status AS BIGINT) AS status,
+    timezone('UTC', moment) AS timestamp,
+    service AS vhost
+FROM logged
+
+-- name: fluent
+SELECT
+    epoch_us(moment) / 1e6 AS date,
+    client AS remote,
+    service AS host,
+    '-' AS user,
+    method,
+    path,
+    lpad(CAST(status AS VARCHAR), 3, '0') AS code,
+    CAST(bytes AS VARCHAR) AS size,
+    coalesce(referer, '-') AS referer,
+    agent
+FROM logged
+
+-- name: s3
+SELECT
+    repeat('79a59df900b949e5', 4) AS bucketowner,
+    split_part(service, '.', 1) AS bucket_name,
+    strftime(moment, '%d/%b/%Y:%H:%M:%S +0000') AS requestdatetime,
+    client AS remoteip,
+    '-' AS requester,
+    upper(md5(concat(moment, path))[:16]) AS requestid,
+    CASE own WHEN 0 THEN 'WEBSITE.' || method || '.OBJECT' ELSE 'S3.EXPIRE.OBJECT' END AS operation,
+    ltrim(path, '/') AS key,
+    method || ' ' || path || ' HTTP/1.1' AS request_uri,
+    CASE own WHEN 0 THEN lpad(CAST(status AS VARCHAR), 3, '0') ELSE '-' END AS httpstatus,
+    '-' AS errorcode,
+    CAST(bytes AS BIGINT) AS bytessent,
+    CAST(CAST(milliseconds AS BIGINT) AS VARCHAR) AS totaltime,
+    '7' AS turnaroundtime,
+    coalesce(referer, '-') AS referrer,
+    agent AS useragent,
+    service AS endpoint
+FROM logged, range(1 + CAST(cache = 'EXPIRED' AS INTEGER)) AS lifecycle(own)
+
+-- name: apigateway
+SELECT
+    md5(concat(moment, path, service)) AS "requestId",
+    client AS ip,
+    strftime(moment, '%d/%b/%Y:%H:%M:%S +0000') AS "requestTime",
+    CAST(epoch_ms(moment) AS VARCHAR) AS "requestTimeEpoch",
+    method AS "httpMethod",
+    method || ' /{proxy+}' AS "routeKey",
+    path,
+    service AS "domainName",
+    lpad(CAST(status AS VARCHAR), 3, '0') AS status,
+    '200' AS "integrationStatus",
+    'HTTP/1.1' AS protocol,
+    CAST(bytes AS VARCHAR) AS "responseLength"
+FROM logged
+
+-- name: appgateway
+SELECT
+    strftime(moment, '%Y-%m-%dT%H:%M:%SZ') AS "timeStamp",
+    CASE log WHEN 0 THEN 'ApplicationGatewayAccessLog' ELSE 'ApplicationGatewayFirewallLog' END
+        AS category,
+    {
+        'instanceId': 'appgw_2',
+        'clientIP': client,
+        'httpMethod': method,
+        'requestUri': path,
+        'userAgent': agent,
+        'httpStatus': CAST(status AS INTEGER),
+        'sentBytes': CAST(bytes AS BIGINT),
+        'timeTaken': milliseconds / 1000,
+        'sslEnabled': 'on',
+        'host': 'backend.internal.example',
+        'originalHost': service,
+        'serverStatus': '200'
+    } AS properties
+FROM logged, range(1 + CAST(status = 403 AS INTEGER)) AS logs(log)
+
+-- name: haproxy
+SELECT
+    client AS client_ip,
+    CAST(40000 AS INTEGER) AS client_port,
+    strftime(moment, '%d/%b/%Y:%H:%M:%S.%g') AS accept_date,
+    'https-in~' AS frontend_name,
+    'web' AS backend_name,
+    'web-01' AS server_name,
+    CAST(milliseconds AS BIGINT) AS time_duration,
+    CAST(status AS INTEGER) AS http_status_code,
+    CAST(bytes AS BIGINT) AS bytes_read,
+    '----' AS termination_state,
+    service AS http_host,
+    method AS http_verb,
+    path AS http_request,
+    'HTTP/1.1' AS http_version
+FROM logged
+
+-- name: clickhouse
+SELECT
+    CAST(epoch(moment) AS UINTEGER) AS "Timestamp",
+    CAST(service AS BLOB) AS "VirtualHost",
+    CAST(client AS BLOB) AS "RemoteAddress",
+    CAST('-' AS BLOB) AS "RemoteUser",
+    CAST(method AS BLOB) AS "RequestType",
+    CAST(path AS BLOB) AS "RequestPath",
+    CAST('HTTP/1.1' AS BLOB) AS "RequestProtocol",
+    CAST(status AS USMALLINT) AS "Status",
+    CAST(bytes AS UINTEGER) AS "Size",
+    CAST(coalesce(referer, '-') AS BLOB) AS "Referer",
+    CAST(agent AS BLOB) AS "UserAgent"
+FROM logged
+
+-- name: duckdb
+SELECT
+    service AS server_name,
+    client AS client_ip,
+    '-' AS ident,
+    '-' AS auth_user,
+    moment AS timestamp,
+    method,
+    path,
+    CAST(NULL AS VARCHAR) AS query_string,
+    'HTTP/1.1' AS protocol,
+    CAST(status AS INTEGER) AS status,
+    CAST(bytes AS BIGINT) AS bytes,
+    referer,
+    agent AS user_agent,
+    '/var/log/httpd/access_log' AS filename
+FROM logged
+
+-- name: tailpipe
+SELECT
+    md5(concat(moment, path, service)) AS tp_id,
+    'nginx_access_log' AS tp_table,
+    'sites' AS tp_partition,
+    moment AS tp_timestamp,
+    CAST(moment AS DATE) AS tp_date,
+    moment + INTERVAL 1 DAY AS tp_ingest_timestamp,
+    client AS tp_source_ip,
+    client AS remote_addr,
+    service AS host,
+    strftime(moment, '%d/%b/%Y:%H:%M:%S +0000') AS time_local,
+    method,
+    path,
+    '2.0' AS http_version,
+    CAST(status AS INTEGER) AS status,
+    CAST(bytes AS INTEGER) AS body_bytes_sent,
+    referer AS http_referer,
+    agent AS http_user_agent
+FROM logged

@@ -11,26 +11,28 @@ from dataclasses import replace
 import duckdb
 
 from jobs.logs.columns import Column, Schema
-from jobs.logs.reading import FileRefused, Reading
+from jobs.logs.reading import Reading
+from jobs.logs.roles import UnreadableFile
 from queries.access_log import scan
+from queries.quoting import literal, quoted
 
 UNREPLACED = f"{scan.RESERVED}unreplaced"
 """A struct of the columns that are scanned twice, without the bytes that are not UTF-8."""
 
-_FILE, _ROW = f"{scan.RESERVED}file", f"{scan.RESERVED}row"
+_FILE = f"{scan.RESERVED}file"
 _NUMBERS = {"file_index", "file_row_number"}
 
 
 def beside_own_names(schema: Schema, reading: Reading) -> Reading:
     """The reading, where columns of the file have names that only we give.
 
-    Raises FileRefused if rows would be counted by one of them.
+    Raises UnreadableFile if rows would be counted by one of them.
     """
     if not any(map(_is_reserved, schema)):
         return reading
     for column in reading.needed:
         if _is_reserved(column.path[0]):
-            raise FileRefused(
+            raise UnreadableFile(
                 f'the column "{column}" has a name that httpcodes gives itself; '
                 f'a column that is counted by has to be called other than "{scan.RESERVED}…"'
             )
@@ -56,10 +58,10 @@ def without_encrypted(
 def twice(schema: Schema, reading: Reading) -> Reading:
     """The reading of files with bytes that are not UTF-8 in columns that rows are counted by.
 
-    Raises FileRefused if the rows of two scans can't be paired.
+    Raises UnreadableFile if the rows of two scans can't be paired.
     """
     if shadowing := _NUMBERS.intersection(map(str.lower, schema)):
-        raise FileRefused(
+        raise UnreadableFile(
             f'it holds text that is not UTF-8 beside a column "{min(shadowing)}", a name that '
             "DuckDB gives the numbers of rows; with another name it could be read"
         )
@@ -72,16 +74,6 @@ def twice(schema: Schema, reading: Reading) -> Reading:
         status=replace(reading.status, twice=True),
         scan=_scan_twice(_free_name(schema), columns),
     )
-
-
-def quoted(name: str) -> str:
-    """A name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str | None) -> str:
-    """A text as SQL."""
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def _is_readable(connection: duckdb.DuckDBPyConnection, path: str, column: Column) -> bool:
@@ -121,9 +113,10 @@ def _scan_twice(named: str, columns: Sequence[str]) -> str:
     select = _select(named)
     return scan.of_any_version(
         f'{select}, {{{packed}}} AS "{UNREPLACED}" FROM {scan.read(named)} AS scanned',
-        f'{select}, others."{UNREPLACED}" FROM {scan.read(named, "replace")} AS scanned JOIN ('
+        f'{select}, others."{UNREPLACED}", "{scan.ROW}"'
+        f" FROM {scan.read(named, 'replace')} AS scanned JOIN ("
         f'SELECT {{{packed}}} AS "{UNREPLACED}",'
-        f' file_index AS "{_FILE}", file_row_number AS "{_ROW}"'
+        f' file_index AS "{_FILE}", file_row_number AS "{scan.ROW}"'
         f" FROM {scan.read(named, 'ignore')}"
-        f') AS others ON scanned.file_index = "{_FILE}" AND scanned.file_row_number = "{_ROW}"',
+        f') AS others ON scanned.file_index = "{_FILE}" AND scanned.file_row_number = "{scan.ROW}"',
     )

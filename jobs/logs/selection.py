@@ -1,17 +1,21 @@
 """Which of the files that wait for a run it takes: not all, where the operator says so."""
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
+from jobs.logs.hours import Reach
 from jobs.logs.sources import SourceFile
+from queries import utc
 from queries.failures import Misused
 
-_DAY, _TIME = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"
+_BEGINNING = datetime(1970, 1, 1)
 
 
 class BadMoment(Misused):
-    """A text that is neither a day nor a time; the message says what would be accepted."""
+    """A text that is no day, time or age; the message says what would be accepted."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,14 @@ class Selection:
         taken = {file.path for file in meant[: self.most]}
         return [file for file in files if file.path in taken]
 
+    def reach(self, settle: timedelta) -> Reach:
+        """The hours that files of these times may be of, if each comes within the settle time."""
+        first, end = map(_naive, (self.since, self.until))
+        # Before it there are no logs, and long before it no moments either.
+        if first is None or first - _BEGINNING < settle:
+            return Reach(None, end)
+        return Reach(first - settle, end)
+
     def _is_meant(self, file: SourceFile) -> bool:
         since, until = map(_microseconds, (self.since, self.until))
         return (since is None or file.modified_us >= since) and (
@@ -42,25 +54,35 @@ EVERYTHING = Selection()
 
 
 def since(text: str) -> datetime:
-    """The first moment of a day, or a time. Raises BadMoment."""
+    """The first moment of a day, a time, or so long ago. Raises BadMoment."""
     return _read(text)[0]
 
 
 def until(text: str) -> datetime:
-    """The end of a day, or a time. Raises BadMoment."""
+    """The end of a day, a time, or so long ago. Raises BadMoment."""
     moment, is_day = _read(text)
     return moment + timedelta(days=1) if is_day else moment
 
 
 def _read(text: str) -> tuple[datetime, bool]:
-    for form in (_DAY, _TIME):
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC), form == _DAY
-        except ValueError:
-            continue
+    for read in (_first_moment, utc.read):
+        with suppress(ValueError):
+            return read(text).replace(tzinfo=UTC), read is _first_moment
+    if (age := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", text)) is not None:
+        hours = int(age[1]) * (24 if age[2] == "d" else 1)
+        return (utc.now() - timedelta(hours=hours)).replace(tzinfo=UTC), False
     raise BadMoment(
-        f"{text!r} is neither a day such as 2025-09-09 nor a time such as 2025-09-09T12:00:00Z"
+        f"{text!r} is neither a day such as 2025-09-09, a time such as 2025-09-09T12:00:00Z "
+        "nor an age such as 3d or 36h"
     )
+
+
+def _first_moment(day: str) -> datetime:
+    return datetime.combine(utc.day(day), time())
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=None)
 
 
 def _microseconds(moment: datetime | None) -> int | None:

@@ -6,23 +6,27 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 import duckdb
 
-from jobs.logs.choice import Source
-from jobs.logs.sources import SourceNotFound, find
+from jobs.logs.options import Source
+from jobs.logs.sources import SourceNotFound
+from jobs.logs.storage import Storage
 from jobs.store import reflink
 from jobs.store import revision as keeping
 from jobs.store.revision import StoreUnusable, Terms
-from queries import snapshot
+from queries import snapshot, utc
+from queries.quantities import size
 
 NEEDED = {"python": (3, 11), "duckdb": (2,), "pyarrow": (16,)}
 """The least versions, as in pyproject.toml."""
+
+_OURS = ("jobs", "queries")
+"""Names by which Python finds this program; they are common ones."""
 
 State = Literal["ok", "warn", "fail"]
 
@@ -50,9 +54,10 @@ def examine(
     at the sources lists them, as a run would.
     """
     newest, published = _published(store)
-    shares = reflink.shares_blocks(_nearest(store / "tmp"))
+    shares = _shares_blocks(store)
     return [
         *_versions(),
+        _names(),
         _time_zone(),
         _limits(terms),
         _permissions(store),
@@ -60,7 +65,7 @@ def examine(
         *published,
         _reflinks(newest, shares=shares),
         _space(store, newest, shares=shares),
-        *_sources(sources),
+        *_sources(sources, terms.storage),
     ]
 
 
@@ -71,6 +76,19 @@ def _versions() -> Iterator[Finding]:
         fits = tuple(map(int, found.split(".")[: len(least)])) >= least
         needed = "" if fits else f"; {'.'.join(map(str, least))} or later is needed"
         yield Finding(name, "ok" if fits else "fail", f"version {found}{needed}")
+
+
+def _names() -> Finding:
+    """Whether others install packages that are called as ours are, and may write over them."""
+    owners = packages_distributions()
+    others = {owner for name in _OURS for owner in owners.get(name, []) if owner != "cdn-httpcodes"}
+    if others:
+        says = (
+            f"{', '.join(sorted(others))} installs packages of these names, too: give "
+            "cdn-httpcodes an environment of its own (pipx install cdn-httpcodes)"
+        )
+        return Finding("packages", "warn", says)
+    return Finding("packages", "ok", f"{' and '.join(_OURS)} are ours alone")
 
 
 def _time_zone() -> Finding:
@@ -89,26 +107,26 @@ def _limits(terms: Terms) -> Finding:
 
 def _nearest(folder: Path) -> Path:
     """The folder, or what exists of the way to it."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _permissions(store: Path) -> Finding:
     for folder in (store, store / "snapshots", store / "tmp"):
-        if place := cannot_write(folder):
-            return Finding("permissions", "fail", f"{place} can't be written by this user")
+        if path := cannot_write(folder):
+            return Finding("permissions", "fail", f"{path} can't be written by this user")
     return Finding("permissions", "ok", f"{store} can be written")
 
 
 def _output(what: str, folder: Path) -> Finding:
-    if (place := cannot_write(folder)) is not None:
-        return Finding(what, "fail", f"{place} can't be written by this user")
+    if (path := cannot_write(folder)) is not None:
+        return Finding(what, "fail", f"{path} can't be written by this user")
     return Finding(what, "ok", f"{folder} can be written")
 
 
 def cannot_write(folder: Path) -> Path | None:
     """What is in the way of writing to this folder, which a run may make."""
-    place = _nearest(folder)
-    return None if place.is_dir() and os.access(place, os.R_OK | os.W_OK | os.X_OK) else place
+    path = _nearest(folder)
+    return None if path.is_dir() and os.access(path, os.R_OK | os.W_OK | os.X_OK) else path
 
 
 def _published(store: Path) -> tuple[Path | None, list[Finding]]:
@@ -131,51 +149,66 @@ def _published(store: Path) -> tuple[Path | None, list[Finding]]:
 
 
 def _clock(newest: Path) -> Finding:
-    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    if now < newest.name.partition("-")[0]:
-        return Finding("clock", "warn", f"it says {now}, which is before the newest snapshot")
-    return Finding("clock", "ok", f"it says {now}")
+    now = utc.now()
+    says = f"it says {utc.written(now)}"
+    if utc.stamp(now) < newest.name.partition("-")[0]:
+        return Finding("clock", "warn", f"{says}, which is before the newest snapshot")
+    return Finding("clock", "ok", says)
 
 
 def _reflinks(newest: Path | None, *, shares: bool) -> Finding:
-    size = newest.stat().st_size if newest else 0
+    copied = newest.stat().st_size if newest else 0
     says = (
         "the file system has them: copying the snapshot costs nothing"
         if shares
-        else f"the file system has none: a run copies the newest snapshot, {size:,} bytes"
+        else f"the file system has none: a run copies the newest snapshot, {size(copied)}"
     )
     return Finding("reflinks", "ok", says)
 
 
+def _shares_blocks(store: Path) -> bool:
+    return reflink.shares_blocks(_nearest(store / "tmp"))
+
+
+def space(store: Path) -> Finding:
+    """Whether the next run finds the room on the disk that it needs."""
+    newest, _ = _published(store)
+    return _space(store, newest, shares=_shares_blocks(store))
+
+
 def _space(store: Path, newest: Path | None, *, shares: bool) -> Finding:
     """A run needs room for the copy, and for what it changes in it: at worst all."""
-    size = newest.stat().st_size if newest else 0
+    changed = newest.stat().st_size if newest else 0
     free = shutil.disk_usage(_nearest(store)).free
-    copy = 0 if shares else size
-    state: State = "fail" if free <= copy else "warn" if free < copy + size else "ok"
-    says = f"{free:,} bytes are free; the next run needs {copy:,} to {copy + size:,} and its growth"
+    copy = 0 if shares else changed
+    state: State = "fail" if free <= copy else "warn" if free < copy + changed else "ok"
+    says = (
+        f"{size(free)} are free; the next run needs {size(copy)} to {size(copy + changed)} "
+        "and its growth"
+    )
     return Finding("disk space", state, says)
 
 
-def _sources(sources: Sequence[Source]) -> Iterator[Finding]:
+def _sources(sources: Sequence[Source], storage: Storage) -> Iterator[Finding]:
     for source in sources:
-        for where in source.where:
-            yield _source(where, may_be_missing=source.optional)
+        for where in source.sought:
+            yield _source(where, storage, may_be_missing=source.optional)
     if not sources:
         yield Finding("source", "warn", "none is configured: every run has to name them")
 
 
-def _source(where: str, *, may_be_missing: bool) -> Finding:
+def _source(where: str, storage: Storage, *, may_be_missing: bool) -> Finding:
     try:
-        found = find([where], may_be_missing=may_be_missing)
+        found = storage.find([where], may_be_missing=may_be_missing)
     except SourceNotFound as error:
         return Finding("source", "fail", str(error))
     if may_be_missing and found.missing:
         return Finding("source", "ok", f"{where} holds nothing now; it is optional")
-    for path, reason in found.refused.items():
+    for path, reason in found.unlisted.items():
         return Finding("source", "warn", f"{path}: {reason}")
     for path in found.files:
         if not os.access(path, os.R_OK):
             return Finding("source", "fail", f"{path} can't be read by this user")
     state: State = "ok" if found.files else "warn"
-    return Finding("source", state, f"{where} holds {len(found.files):,} files")
+    number = len(found.files)
+    return Finding("source", state, f"{where} holds {number:,} file{'' if number == 1 else 's'}")

@@ -10,10 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from queries import whole_file as text_file
+from queries import utc, whole_file
 
 FILE = "last_run.json"
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _MOMENTS = ("started_at", "finished_at", "last_success_at")
 
 
@@ -41,16 +40,16 @@ class LastRun:
         """As in the file."""
         values = asdict(self)
         for name in _MOMENTS:
-            values[name] = values[name] and values[name].strftime(_MOMENT)
+            values[name] = utc.written_if(values[name])
         return values
 
 
 def read(store: Path) -> LastRun | None:
     """The last run, or None if none left a record that can be read."""
     try:
-        told = json.loads((store / FILE).read_text(encoding="utf-8"))
-        moments = {n: datetime.strptime(told[n], _MOMENT) if told[n] else None for n in _MOMENTS}
-        return LastRun(**{field.name: told[field.name] for field in fields(LastRun)} | moments)
+        saved = json.loads((store / FILE).read_text(encoding="utf-8"))
+        moments = {n: utc.read(saved[n]) if saved[n] else None for n in _MOMENTS}
+        return LastRun(**{field.name: saved[field.name] for field in fields(LastRun)} | moments)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -58,4 +57,4 @@ def read(store: Path) -> LastRun | None:
 def write(store: Path, run: LastRun) -> None:
     """Put the record in place of the one before. Raises OSError."""
     # Beside the link and not in tmp/, which belongs to whoever holds the store.
-    text_file.replace(store / FILE, json.dumps(run.as_json()) + "\n")
+    whole_file.replace(store / FILE, json.dumps(run.as_json()) + "\n")

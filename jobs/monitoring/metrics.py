@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.monitoring.status import Facts, Status
-from queries import whole_file as text_file
+from queries import whole_file
 
 Sample = tuple[Mapping[str, str], float | None]
 Family = tuple[str, str, list[Sample]]
@@ -19,10 +19,16 @@ Family = tuple[str, str, list[Sample]]
 
 def write(file: Path, status: Status) -> None:
     """Replace the file as a whole. Raises OSError."""
-    text_file.replace(file, "".join(map(_rendered, _families(status))))
+    whole_file.replace(file, rendered(status))
 
 
-def _families(status: Status) -> Iterator[Family]:
+def rendered(status: Status) -> str:
+    """As Prometheus reads it."""
+    return "".join(map(_rendered, families(status)))
+
+
+def families(status: Status) -> Iterator[Family]:
+    """All that there is to tell, by name."""
     run = status.last_run
     if run:
         ended = run.finished_at or status.now
@@ -84,6 +90,14 @@ def _delivered(facts: Facts, now: datetime) -> Iterator[Family]:
             (labels, max(0, (now - mark).total_seconds()) if mark else None)
             for labels, mark in marks
         ],
+    )
+    hours: dict[str, int] = {delivery.source: 0 for delivery in facts.deliveries}
+    for gap in facts.hints.gaps:
+        hours[gap.source] = hours.get(gap.source, 0) + gap.missing + gap.short
+    yield (
+        "source_gap_hours",
+        "Hours of the last 7 days in which a source brought less than was to be expected.",
+        [({"source": source}, lacking) for source, lacking in hours.items()],
     )
     backlog = "Files that a source holds and that no run has looked at"
     yield "backlog_files", f"{backlog}.", [(labels, d.backlog_files) for labels, d in each]

@@ -4,7 +4,6 @@ Nothing is read but the newest snapshot, the record of the last run, the lock an
 A store that is broken or missing has a status too: its trouble, and what can still be told.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,14 @@ from typing import Any
 
 import duckdb
 
-from jobs.logs import sources
-from jobs.logs.choice import Source
+from jobs.logs.options import Source
+from jobs.logs.sources import SourceNotFound
+from jobs.logs.storage import Storage
 from jobs.monitoring import last_run
 from jobs.monitoring.last_run import LastRun
+from jobs.store import hints
+from jobs.store.deliveries import Gap
+from jobs.store.hints import Hints
 from jobs.store.lock import holder
 from jobs.store.revision import started_at
 from queries.snapshot import SnapshotError, reading
@@ -58,6 +61,8 @@ class Facts:
     passed_over: dict[str, int]
     """Rows of the files in force that are no requests of clients, by what they are."""
     deliveries: list[Delivery]
+    hints: Hints
+    """What seems to be missing of the last days, or to be there twice."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,14 @@ class Status:
         of a run that was killed before it could say so.
         """
         record, published = self.last_run, self.facts and self.facts.published
-        told = record.last_success_at if record else None
+        last = record.last_success_at if record else None
         was_killed = record is not None and record.finished_at is None
         of_it = published and (
             record is None or (was_killed and published["run_id"] == record.run_id)
         )
         if published and of_it:
-            told = max(published["finished_at"], told or published["finished_at"])
-        return told.replace(microsecond=0) if told else None
+            last = max(published["finished_at"], last or published["finished_at"])
+        return last.replace(microsecond=0) if last else None
 
     @property
     def published_at(self) -> datetime | None:
@@ -103,17 +108,35 @@ class Status:
         sizes = list(self.snapshots.values())
         return sizes[-1] - sizes[-2] if len(sizes) > 1 else None
 
+    def lacking(self, most: timedelta) -> list[Gap]:
+        """Gaps that are longer than this."""
+        return [
+            gap
+            for gap in (self.facts.hints.gaps if self.facts else [])
+            if gap.end - gap.start > most
+        ]
+
     def older_than(self, most: timedelta) -> bool:
         """Whether the last success lies further back than this, or nowhere."""
         return self.last_success is None or self.now - self.last_success > most
 
 
-def status(store: Path, wanted: Sequence[Source], now: datetime) -> Status:
-    """How the store stands at this moment (naive, UTC); files are listed, none is read."""
+def status(
+    store: Path,
+    wanted: Sequence[Source],
+    now: datetime,
+    storage: Storage,
+    *,
+    with_gaps: bool = True,
+) -> Status:
+    """How the store stands at this moment (naive, UTC); files are listed, none is read.
+
+    Looking for gaps, and for suspected copies, takes a while where there is much history.
+    """
     running, record = _last_run(store)
     facts, trouble = None, None
     try:
-        facts = _facts(store, wanted, record)
+        facts = _facts(store, wanted, record, storage, with_gaps=with_gaps)
     except (SnapshotError, duckdb.Error, OSError) as error:
         trouble = str(error).partition("\n")[0]
     kept = sorted((store / "snapshots").glob("*.duckdb"))
@@ -131,7 +154,14 @@ def _last_run(store: Path) -> tuple[str | None, LastRun | None]:
     return None, replace(record, outcome="killed") if record else None
 
 
-def _facts(store: Path, wanted: Sequence[Source], record: LastRun | None) -> Facts:
+def _facts(
+    store: Path,
+    wanted: Sequence[Source],
+    record: LastRun | None,
+    storage: Storage,
+    *,
+    with_gaps: bool,
+) -> Facts:
     with reading(store) as snapshot:
         ((name, final_until, version),) = snapshot.execute(_SQL["snapshot"]).fetchall()
         run_id = record.run_id if record else None
@@ -145,25 +175,29 @@ def _facts(store: Path, wanted: Sequence[Source], record: LastRun | None) -> Fac
             snapshot.execute(_SQL["unusable"]).fetchall(),
             dict(snapshot.execute(_SQL["rejected"]).fetchall()),
             dict(snapshot.execute(_SQL["passed_over"]).fetchall()) if version > 3 else {},
-            _deliveries(snapshot, wanted),
+            _deliveries(snapshot, wanted, storage),
+            hints.look(snapshot, wanted) if with_gaps and version > 3 else Hints(),
         )
 
 
-def _deliveries(snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Source]) -> list[Delivery]:
+def _deliveries(
+    snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Source], storage: Storage
+) -> list[Delivery]:
     deliveries = []
     met: set[str] = set()
     for source in wanted:
         name = " ".join(source.where)
-        places = {"places": [_place(where) for where in source.where]}
+        places = {"places": [storage.absolute(where) for where in source.where]}
         ((watermark,),) = snapshot.execute(_SQL["watermark"], places).fetchall()
         try:
-            there = sources.find(source.where, may_be_missing=source.optional).files
-        except sources.SourceNotFound as error:
+            found = storage.find(source.sought, may_be_missing=source.optional)
+        except SourceNotFound as error:
             deliveries.append(Delivery(name, None, None, None, watermark, str(error)))
             continue
         # As in a run, a file that two sources hold is the first one's.
-        files = [file for path, file in there.items() if path not in met]
-        met.update(there)
+        files = [file for path, file in found.files.items() if path not in met]
+        met.update(found.files)
+        empty = [] if source.optional else [f"{at} {why}" for at, why in found.missing.items()]
         listed = {
             "paths": [file.path for file in files],
             "sizes": [file.size for file in files],
@@ -171,12 +205,9 @@ def _deliveries(snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Source]) -
             "modified_us": [file.modified_us for file in files],
         }
         ((waiting, size),) = snapshot.execute(_SQL["backlog"], listed).fetchall()
-        deliveries.append(Delivery(name, len(files), waiting, size, watermark))
+        trouble = "; ".join(empty) or None
+        deliveries.append(Delivery(name, len(files), waiting, size, watermark, trouble))
     return deliveries
-
-
-def _place(where: str) -> str:
-    return where if "://" in where else os.path.abspath(where)
 
 
 def _size(file: Path) -> int:

@@ -15,7 +15,8 @@ LIMIT 1
 
 -- name: services
 -- The furthest behind first; a bucket is heard of up to its end.
-SELECT service_name, CASE WHEN last_seen IS NOT NULL THEN least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59') END AS watermark
+SELECT service_name, CASE WHEN last_seen IS NOT NULL
+    THEN least(last_seen + INTERVAL 5 MINUTE, TIMESTAMP '9999-12-31 23:59:59') END AS watermark
 FROM services
 ORDER BY watermark NULLS FIRST, service_name
 
@@ -47,7 +48,8 @@ WHERE state = 'ingested' AND last_request < ingested_at + INTERVAL 1 DAY + INTER
 -- only just been written.
 SELECT count(*), coalesce(CAST(sum(listed.size) AS BIGINT), 0)
 FROM (
-    SELECT unnest($paths) AS path, unnest($sizes) AS size, unnest($versions) AS version, unnest($modified_us) AS modified_us
+    SELECT unnest($paths) AS path, unnest($sizes) AS size, unnest($versions) AS version,
+        unnest($modified_us) AS modified_us
 ) AS listed
 WHERE NOT EXISTS (
     FROM internal.files AS known

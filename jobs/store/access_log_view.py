@@ -1,17 +1,15 @@
 """What the view access_log shows: the rows of the files in force, where they or their copies lie.
 
-It is a union of groups of parts; a new file defines a part anew.
+It is a union of groups of partitions; a new file defines a partition anew.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from jobs.logs import parquet
 from jobs.store import raw_copies
 from jobs.store.revision import Revision
-from queries.access_log import parts
+from queries.access_log import partitions, scan
 from queries.snapshot import define_access_log
 from queries.statements import statements
 
@@ -26,16 +24,16 @@ def show(work: Revision, store: Path, listed: str) -> dict[str, str]:
     """
     not_kept = raw_copies.keep(work, store)
     connection = work.connection
-    parts.look(connection)
-    absent = parts.touched(connection.execute(_asked("unseen", listed=listed)).fetchall())
+    partitions.look(connection)
+    absent = partitions.touched(connection.execute(_asked("unseen", listed=listed)).fetchall())
     while True:
-        parts.find(connection, absent)
+        partitions.find(connection, absent)
         try:
             _define(connection)
         except duckdb.Error:
             # A file may have gone or changed since it was last looked at.
-            shown = connection.execute(_asked("shown")).fetchall()
-            more = parts.touched(shown) or _unreadable(connection, [path for path, *_ in shown])
+            logged = connection.execute(_asked("logged")).fetchall()
+            more = partitions.touched(logged) or _unreadable(connection)
             if not more:
                 raise
             absent += more
@@ -44,24 +42,24 @@ def show(work: Revision, store: Path, listed: str) -> dict[str, str]:
 
 
 def _asked(name: str, **more: str) -> str:
-    return _SQL[name].format_map(parts.RELATIONS | more)
+    return _SQL[name].format_map(partitions.RELATIONS | more)
 
 
-def _unreadable(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> list[str]:
+def _unreadable(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Files that were written over, with their times set back."""
     unreadable = []
-    for path in paths:
+    for path, way in connection.execute(_asked("ways")).fetchall():
         try:
-            parquet.schema(connection, path)
+            connection.execute(f"SELECT * FROM {scan.files([path], scan=way)} LIMIT 0")
         except duckdb.Error:
             unreadable.append(path)
     return unreadable
 
 
 def _define(connection: duckdb.DuckDBPyConnection) -> None:
-    for part in parts.outdated(connection):
-        connection.execute(f"CREATE OR REPLACE VIEW internal.{part.name} AS {part.query}")
-    groups = parts.groups(connection)
+    for partition in partitions.outdated(connection):
+        connection.execute(f"CREATE OR REPLACE VIEW internal.{partition.name} AS {partition.query}")
+    groups = partitions.groups(connection)
     for group in groups:
         if group.outdated:
             connection.execute(f"CREATE OR REPLACE VIEW internal.{group.name} AS {group.query({})}")

@@ -7,6 +7,7 @@ a link in tmp/ names has never been in force: whoever was about to publish it di
 import logging
 import os
 from pathlib import Path
+from threading import Thread
 
 from queries import snapshot
 
@@ -45,6 +46,30 @@ def withdraw(store: Path) -> None:
     if name := unpublished(store):
         (store / "snapshots" / name).unlink(missing_ok=True)
         sync(store / "snapshots")
+
+
+class WriteOut(Thread):
+    """A file on its way to the disk: what it holds now goes there while it is worked on."""
+
+    def __init__(self, path: Path) -> None:
+        # What ends the run is not to wait for the disk.
+        super().__init__(name="write-out", daemon=True)
+        self._path = path
+        self._error: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
+        """See Thread."""
+        try:
+            sync(self._path)
+        except OSError as error:
+            self._error = error
+
+    def finish(self) -> None:
+        """Wait for it. Raises OSError if it failed, which the system says only once."""
+        self.join()
+        if self._error:
+            raise self._error
 
 
 def sync(path: Path) -> None:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from jobs.logs import objects, sources
+from jobs.logs.storage import Storage
+from jobs.logs.tables import content_of
 from jobs.store.publication import sync
 from jobs.store.reflink import copy
 from jobs.store.revision import Revision, reserve
@@ -24,7 +25,6 @@ from queries.access_log import raw_copy
 from queries.statements import statements
 
 _AT_ONCE = 8
-_CHUNK = 8 << 20
 _SQL = statements(__name__)
 
 
@@ -53,11 +53,11 @@ def keep(work: Revision, store: Path) -> dict[str, str]:
     """
     folder = raw_copy.folder(store)
     there = set(_files_below(folder))
-    places, not_kept = _places(folder, there, _wanted(work))
+    places, not_kept = _places(work.terms.storage, folder, there, _wanted(work))
     missing = [file for file, place in places.items() if place not in there]
     left_free = reserve(store, work) if missing else 0
     with ThreadPoolExecutor(_AT_ONCE, "copy") as pool:
-        attempt = partial(_attempt, store, left_free)
+        attempt = partial(_attempt, work.terms.storage, store, left_free)
         attempts = pool.map(attempt, missing, [places[file] for file in missing])
         for file, failure in zip(missing, attempts, strict=True):
             if failure:
@@ -85,7 +85,7 @@ def _wanted(work: Revision) -> list[_Counted]:
 
 
 def _places(
-    folder: str, there: Set[str], files: list[_Counted]
+    storage: Storage, folder: str, there: Set[str], files: list[_Counted]
 ) -> tuple[dict[_Counted, str], dict[str, str]]:
     """Where the copies of files belong, and by path why some can't have any."""
     places, not_kept = {}, {}
@@ -94,11 +94,11 @@ def _places(
     taken: set[str] = set()
     for file in files:
         try:
-            place = raw_copy.place(folder, file.run_id, file.path)
+            place = raw_copy.path_of(folder, file.run_id, file.path)
         except ValueError as error:
             not_kept[file.path] = f"no copy is kept: {error}"
             continue
-        if file.noted in there and (place in noted or not _stands(file)):
+        if file.noted in there and (place in noted or not _stands(storage, file)):
             place = str(file.noted)
         if place in taken:
             not_kept[file.path] = "no copy is kept: that of an earlier file is called so"
@@ -121,55 +121,50 @@ def _unused(folder: str, there: Set[str], used: Set[str]) -> Iterator[Path]:
         yield Path(place) if run in runs else Path(folder, run)
 
 
-def _run(folder: str, place: str) -> str:
+def _run(folder: str, copy: str) -> str:
     """The run in whose folder a copy lies."""
-    return place.removeprefix(f"{folder}/").partition("/")[0]
+    return copy.removeprefix(f"{folder}/").partition("/")[0]
 
 
-def _attempt(store: Path, left_free: int, file: _Counted, place: str) -> Exception | None:
+def _attempt(
+    storage: Storage, store: Path, left_free: int, file: _Counted, copy: str
+) -> Exception | None:
     unfinished = store / "tmp" / f"{file.file_id}.copy"
     try:
-        if not _stands(file):
+        if not _stands(storage, file):
             raise _Gone
         if shutil.disk_usage(store).free - file.size < left_free:
             raise OSError(errno.ENOSPC, "the disk is nearly full")
-        _copy(file, unfinished)
-        _finish(file, unfinished, Path(place))
+        _copy(storage, file, unfinished)
+        _finish(file, unfinished, Path(copy))
     except (_Gone, OSError) as failure:
         unfinished.unlink(missing_ok=True)
         return failure
     return None
 
 
-def _stands(file: _Counted) -> bool:
-    now = sources.look(file.path)
+def _stands(storage: Storage, file: _Counted) -> bool:
+    now = storage.look(file.path)
     return now is not None and (now.size, now.modified_us) == (file.size, file.modified_us)
 
 
-def _copy(file: _Counted, target: Path) -> None:
-    if objects.is_object(file.path):
-        _download(file.path, target)
-        # Its fingerprint is what the store says of it.
-        copied = file.path
-    else:
+def _copy(storage: Storage, file: _Counted, target: Path) -> None:
+    if storage.is_local(file.path):
         copy(Path(file.path), target)
         copied = str(target)
-    if sources.fingerprint(copied) != file.fingerprint:
+    else:
+        storage.download(file.path, target)
+        # Its fingerprint is what the store says of it.
+        copied = file.path
+    if content_of(storage.fingerprint(copied)) != content_of(file.fingerprint):
         raise _Gone
 
 
-def _download(url: str, target: Path) -> None:
-    source = objects.opened(url)
-    with objects.trouble(url), target.open("xb") as new:
-        for start in range(0, source.size(), _CHUNK):
-            new.write(source.read_at(_CHUNK, start))
-
-
-def _finish(file: _Counted, unfinished: Path, place: Path) -> None:
+def _finish(file: _Counted, unfinished: Path, copy: Path) -> None:
     # As the ledger has it, so that readers see by one rule whether a file is what was counted.
     os.utime(unfinished, ns=(file.modified_us * 1000,) * 2)
     unfinished.chmod(0o444)
     sync(unfinished)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.rename(place)
-    sync(place.parent)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.rename(copy)
+    sync(copy.parent)

@@ -10,47 +10,53 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
 
+from jobs.logs.storage import Storage
 from jobs.store.lock import take
-from jobs.store.publication import publish, return_to, unpublished, withdraw
+from jobs.store.publication import WriteOut, publish, return_to, unpublished, withdraw
 from jobs.store.reflink import copy
 from jobs.store.room import is_wanting
 from jobs.store.upgrade import upgrade
-from queries import snapshot
+from queries import snapshot, utc
+from queries.config_keys import KEYS, RETENTION
 from queries.failures import Failed
-
-_STAMP = "%Y%m%dT%H%M%SZ"
+from queries.quoting import literal
 
 
 class StoreUnusable(Failed):
     """The store can't be read or written; the message says where and why."""
 
 
+_PLAUSIBLE_FROM = datetime.combine(KEYS["plausible_from"].default, time())
+
+
 @dataclass(frozen=True)
 class Terms:
     """On which terms a store is kept, and what a run may use."""
 
-    settle: timedelta = timedelta(hours=48)
+    settle: timedelta = timedelta(hours=KEYS["settle_hours"].default)
     """How long after its end a bucket may still change: logs arrive up to 48 hours late."""
-    kept_snapshots: int = 5
+    kept_snapshots: int = KEYS["keep_snapshots"].default
     """How many of the last snapshots are kept."""
-    kept_days: int = 0
+    kept_days: int = RETENTION["keep_daily_days"].default
     """For how many days, back from the newest snapshot, the last one of each is kept as well."""
     memory: str | None = None
     """As DuckDB's memory_limit; None: its own choice."""
     threads: int | None = None
-    registered_only: bool = False
+    registered_only: bool = KEYS["services"].default == "registered"
     """Whether only registered services count."""
-    plausible_from: datetime = datetime(1990, 1, 1)
+    plausible_from: datetime = _PLAUSIBLE_FROM
     """Rows of earlier moments are rejected; naive, UTC."""
-    plausible_ahead: timedelta = timedelta(days=1)
+    plausible_ahead: timedelta = timedelta(hours=KEYS["plausible_ahead_hours"].default)
     """Rows of moments that lie further ahead of the run's start are rejected."""
-    raw_days: int = 0
+    raw_days: int = RETENTION["keep_raw_days"].default
     """For how many days after they were counted copies of log files are kept."""
+    storage: Storage = field(default_factory=Storage)
+    """Where log files lie."""
 
 
 USUAL = Terms()
@@ -89,11 +95,12 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
     """
     with _locked(store):
         _clear_work(store)
-        started_at = datetime.now(UTC).replace(tzinfo=None)
+        started_at = utc.now()
         run_id = _run_id(store, started_at)
         working = _working(store, run_id)
         try:
             connection, before = _open_copy(store, working, terms)
+            copied = WriteOut(working)
             work = Revision(run_id, started_at, connection, terms, before=before)
             try:
                 yield work
@@ -105,6 +112,7 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             finished.replace(working)
             if Path(f"{working}.wal").exists():
                 raise StoreUnusable(f"{working} was closed with changes still in its .wal")
+            copied.finish()
             publish(store, working)
         except (duckdb.Error, OSError) as error:
             if why := is_wanting(store, error):
@@ -158,12 +166,12 @@ def _run_id(store: Path, now: datetime) -> str:
     moment = now.replace(microsecond=0)
     if names := snapshots(store):
         moment = max(moment, started_at(names[-1].stem) + timedelta(seconds=1))
-    return f"{moment.strftime(_STAMP)}-{secrets.token_hex(2)}"
+    return f"{utc.stamp(moment)}-{secrets.token_hex(2)}"
 
 
 def started_at(name: str) -> datetime:
     """The moment that a snapshot's name tells; naive, UTC."""
-    return datetime.strptime(name.partition("-")[0], _STAMP)
+    return utc.of_stamp(name.partition("-")[0])
 
 
 def snapshots(store: Path) -> list[Path]:
@@ -268,18 +276,14 @@ def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
     # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
     # away, so there is nothing that it could recover.
-    target = str(file).replace("'", "''")
     connection.execute(
-        f"ATTACH '{target}' AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
+        f"ATTACH {literal(file)} AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
     )
 
 
 def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
-    """The database in a file of its own, if a quarter of its blocks or more is free."""
-    ((blocks, free),) = connection.execute(
-        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
-    ).fetchall()
-    if free * 4 < blocks:
+    """The database in a file of its own, if much of this one is of no use."""
+    if not _is_loose(connection):
         return working
     smaller = working.with_suffix(".compact")
     _attach(connection, smaller, "compact")
@@ -287,6 +291,25 @@ def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
     connection.execute("CHECKPOINT compact")
     connection.execute("DETACH compact")
     return smaller
+
+
+def _is_loose(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a quarter of the blocks is free, or a quarter of a table's rows is deleted.
+
+    Deleted rows take room for as long as some around them stay.
+    """
+    ((blocks, free),) = connection.execute(
+        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
+    ).fetchall()
+    tables = connection.execute(
+        "SELECT format('{}.{}', schema_name, table_name), estimated_size FROM duckdb_tables()"
+        " WHERE database_name = 'work' AND estimated_size >= 1000"
+    ).fetchall()
+    left = {
+        name: connection.execute(f"SELECT count(*) FROM work.{name}").fetchall()[0][0]
+        for name, _ in tables
+    }
+    return bool(free * 4 >= blocks) or any(left[name] * 4 <= rows * 3 for name, rows in tables)
 
 
 def reserve(store: Path, work: Revision) -> int:
@@ -300,14 +323,10 @@ def outdated(files: Sequence[Path], terms: Terms) -> list[Path]:
 
     Days are days of publication, UTC.
     """
-    last_of_day = {_day(file): file for file in files}
+    last_of_day = {started_at(file.stem).date(): file for file in files}
     first_day = max(last_of_day) - timedelta(days=terms.kept_days)
     daily = {file for day, file in last_of_day.items() if day > first_day}
     return [file for file in files[: -terms.kept_snapshots] if file not in daily]
-
-
-def _day(file: Path) -> datetime:
-    return datetime.strptime(file.name[:8], "%Y%m%d")
 
 
 def _old_snapshots(store: Path, terms: Terms) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from jobs.store.revision import snapshots
-from queries import snapshot
+from queries import snapshot, utc
 
 # The last run of a snapshot is the one that published it, whatever the file is called.
 _FIGURES = """
@@ -36,7 +36,7 @@ class Published:
 
     def as_json(self) -> dict[str, Any]:
         """The machine's form, as the command prints it."""
-        moment = self.published_at and f"{self.published_at:%Y-%m-%dT%H:%M:%SZ}"
+        moment = utc.written_if(self.published_at)
         return vars(self) | {"published_at": moment}
 
 

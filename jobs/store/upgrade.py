@@ -26,8 +26,11 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> bool:
         connection.execute(_SQL[STEPS[step]])
         if step == 3:
             define_moments(connection)
-        if step == 1:
-            answers.remake(connection, "changes")
+            # Version 1 had no answers.
+            if version == 1:
+                answers.remake(connection, "changes")
+            else:
+                answers.digest(connection)
         connection.execute("UPDATE internal.snapshot SET schema_version = ?", [step + 1])
         connection.commit()
     return bool(version < SCHEMA_VERSION)

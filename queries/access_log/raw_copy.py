@@ -8,6 +8,8 @@ rows it shows, without a look at any table.
 import os
 from pathlib import Path
 
+from queries.quoting import literal
+
 RUN_ID_LENGTH = len("20261123T020001Z-3fa9")
 
 
@@ -16,7 +18,7 @@ def folder(store: Path) -> str:
     return os.path.abspath(store / "raw")
 
 
-def place(folder: str, run_id: str, path: str) -> str:
+def path_of(folder: str, run_id: str, path: str) -> str:
     """Where the copy of a file or object lies that this run counted.
 
     Raises ValueError for an object whose name is no path of a file.
@@ -31,10 +33,9 @@ def place(folder: str, run_id: str, path: str) -> str:
 
 def original(column: str, folder: str) -> str:
     """An SQL expression: whose copy the path in a column is, or the path if it is none."""
-    literal = folder.replace("'", "''")
     named = f"substr({column}, {len(folder) + RUN_ID_LENGTH + 3})"
     return (
-        f"CASE WHEN NOT starts_with({column}, '{literal}/') THEN {column}"
+        f"CASE WHEN NOT starts_with({column}, {literal(f'{folder}/')}) THEN {column}"
         f" WHEN starts_with({named}, 'file/') THEN substr({named}, {len('file') + 1})"
         f" ELSE regexp_replace({named}, '/', '://') END"
     )

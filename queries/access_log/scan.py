@@ -4,12 +4,15 @@ import re
 from collections.abc import Sequence
 
 from queries.access_log import raw_copy
+from queries.quoting import literal
 
 OPTIONS = "hive_partitioning = false, binary_as_string = true"
 """Folder names that look like columns forge nothing; text without annotation is text."""
 
 SOURCE_FILE = "httpcodes source file"
 """The name under which a scan gives a row's file: no log's own column."""
+ROW = "httpcodes row"
+"""The name under which some scans give a row's number in its file, from 0."""
 RESERVED = "httpcodes "
 """How names begin that only we give to columns."""
 _MAGIC = re.compile(r"([*?\[])")
@@ -26,8 +29,8 @@ def read(named: str, text: str | None = None) -> str:
 
 def of_any_version(strict: str, lenient: str) -> str:
     """A table function that is one of two queries: DuckDB 1 knows only strict scans."""
-    queries = ("'" + query.replace("'", "''") + "'" for query in (strict, lenient))
-    return "query(CASE WHEN starts_with(version(), 'v1.') THEN {} ELSE {} END)".format(*queries)
+    old, new = literal(strict), literal(lenient)
+    return f"query(CASE WHEN starts_with(version(), 'v1.') THEN {old} ELSE {new} END)"
 
 
 def rows(selection: str, condition: str, paths: Sequence[str], scan: str | None = None) -> str:
@@ -41,10 +44,10 @@ def files(paths: Sequence[str], copies: str | None = None, scan: str | None = No
     `copies` is the folder that some of the files are copies in, whose originals they name; `scan`
     is how {files} are read, if not in the usual way.
     """
-    listed = ", ".join("'" + pattern(path).replace("'", "''") + "'" for path in paths)
+    listed = ", ".join(literal(pattern(path)) for path in paths)
     # Inside the text of a query.
-    quoted = listed.replace("'", "''")
-    found = (scan or _USUAL).replace("{files}", f"[{quoted}]")
+    within = literal(f"[{listed}]")[1:-1]
+    found = (scan or _USUAL).replace("{files}", within)
     if not copies:
         return found
     original = raw_copy.original(f'"{SOURCE_FILE}"', copies)
@@ -52,6 +55,14 @@ def files(paths: Sequence[str], copies: str | None = None, scan: str | None = No
 
 
 _USUAL = of_any_version(f"FROM {read(SOURCE_FILE)}", f"FROM {read(SOURCE_FILE, 'replace')}")
+
+
+def _numbered(text: str | None = None) -> str:
+    return f'SELECT *, file_row_number AS "{ROW}" FROM {read(SOURCE_FILE, text)}'
+
+
+NUMBERED = of_any_version(_numbered(), _numbered("replace"))
+"""The usual scan, with ROW; of files without a column that DuckDB calls as it does the number."""
 
 
 def pattern(path: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from queries import snapshot
-from queries.access_log import parts, scan
+from queries.access_log import damage, partitions, scan
 from queries.failures import Failed, Misused
 from queries.statements import statements
 
@@ -53,9 +53,14 @@ class Analyst:
     """A fenced connection to one snapshot."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, spill: Path, left_out: list[str]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        spill: Path,
+        left_out: list[str],
+        *,
+        logs: bool,
     ) -> None:
-        self._connection = connection
+        self._connection, self._logs = connection, logs
         self.left_out = left_out
         """Files in force whose rows access_log does not show: gone, or not as they were counted."""
         self.spill = spill
@@ -104,6 +109,23 @@ class Analyst:
         Raises duckdb.Error; so does reading the rows, but as Arrow an OSError or a ValueError.
         """
         return self._connection.sql(statement, params=_named(statement, values))
+
+    def without_damage(
+        self, statement: duckdb.Statement, values: Mapping[str, str], error: Exception
+    ) -> damage.Unread:
+        """From now on, show as NULL what can't be read of the logs and made the statement fail.
+
+        What that is; if it is nothing, the same statement fails again.
+        """
+        if not (self._logs and damage.is_likely(error)):
+            return {}
+
+        def ask() -> None:
+            # What was shown is bound anew with each relation.
+            for _ in self.result(statement, values).to_arrow_reader():
+                pass
+
+        return damage.leave_out(self._connection, self.left_out, ask)
 
     def interrupt(self) -> None:
         """Stop what runs, from another thread."""
@@ -171,10 +193,10 @@ def fenced(
         with duckdb.connect(":memory:", config=fence) as connection:
             snapshot.attach(connection, Path(store))
             connection.execute("SET enable_progress_bar = false")
-            files, left_out = parts.leave_out(connection) if logs else ([], [])
+            files, left_out = partitions.leave_out(connection) if logs else ([], [])
             _allow(connection, files)
             connection.execute(_SQL["locks"])
-            yield Analyst(connection, Path(spill), left_out)
+            yield Analyst(connection, Path(spill), left_out, logs=logs)
 
 
 def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:

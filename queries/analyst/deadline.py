@@ -1,11 +1,12 @@
 """Work that must end in time, and must not take all memory, whatever it is.
 
 DuckDB's memory limit covers neither values within one expression nor what becomes of them outside
-of DuckDB, so what the process holds is looked at all the time, and the operating system refuses
-what no look could catch. Some functions pass over an interrupt: who can't wait for them leaves the
-process.
+of DuckDB, so the operating system refuses the process more than it may reserve, which DuckDB tells
+as an error; and what it holds is looked at, to stop work before that. Some functions pass over an
+interrupt: who can't wait for them leaves the process.
 """
 
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -19,6 +20,9 @@ GRACE = 3.0
 
 _LOOK = 0.005
 """Seconds between two looks at the memory."""
+
+# A thread's, where the system sets no bound.
+_STACK = 2 << 20
 
 # Parts of the limit: where work is stopped, and where it is not waited for any longer.
 _FULL, _TOO_FULL = 0.8, 0.9
@@ -39,10 +43,19 @@ class Stuck(Failed):
 
 
 def bound_memory(limit: int) -> None:
-    """Refuse this process to reserve twice this many bytes: what it uses is less by far."""
+    """Refuse this process more than this many bytes of memory, whatever asks for them.
+
+    The program's own text comes on top, some 130 MB that all processes of it share.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     known = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min([2 * limit, *known]), hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (min([limit + _stacks(), *known]), hard))
+
+
+def _stacks() -> int:
+    """Bytes that DuckDB's threads reserve for their stacks, and hardly use."""
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    return (os.cpu_count() or 1) * (_STACK if stack == resource.RLIM_INFINITY else stack)
 
 
 def within(
@@ -54,7 +67,7 @@ def within(
     them, and Stuck if it could not be.
     """
     done: Future[None] = Future()
-    Thread(target=_settle, args=(done, work), daemon=True).start()
+    Thread(target=_finish, args=(done, work), daemon=True).start()
     until = time.monotonic() + seconds
     try:
         while not done.done():
@@ -90,7 +103,7 @@ def _used() -> int:
         return 0
 
 
-def _settle(done: Future[None], work: Callable[[], None]) -> None:
+def _finish(done: Future[None], work: Callable[[], None]) -> None:
     try:
         work()
     except BaseException as error:

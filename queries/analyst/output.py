@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.cells import cell_len
 
+from queries.quoting import quoted
+
 CELL = 60
 """Columns of a terminal that a cell of a table may take."""
 
@@ -42,6 +44,7 @@ class Format(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     MARKDOWN = "markdown"
+    EXPANDED = "expanded"
     PARQUET = "parquet"
 
     @property
@@ -130,7 +133,7 @@ class _Texts:
         """A JSON object for each row of a batch; numbers that JSON does not know are null."""
         # No column is called that, which would hide the row.
         row = "".join(self.names) + "row"
-        as_json = f"CAST(to_json({_quoted(row)}) AS VARCHAR)"
+        as_json = f"CAST(to_json({quoted(row)}) AS VARCHAR)"
         moments = [field.type for field in self._rows.schema]
         kept = ", ".join(map(_moment_or_value, self.names, moments))
         for some in self._rows:
@@ -144,9 +147,9 @@ class _Texts:
 def _moment_or_value(name: str, kind: pa.DataType) -> str:
     """A column as JSON has it: moments are UTC, and say so. Those without an ISO form stay."""
     if not pa.types.is_timestamp(kind):
-        return _quoted(name)
-    text = f"CAST({_quoted(name)} AS VARCHAR)"
-    return f"regexp_replace({text}, '{_MOMENT}', '\\1T\\2Z') AS {_quoted(name)}"
+        return quoted(name)
+    text = f"CAST({quoted(name)} AS VARCHAR)"
+    return f"regexp_replace({text}, '{_MOMENT}', '\\1T\\2Z') AS {quoted(name)}"
 
 
 def _as_json(text: str) -> str:
@@ -207,6 +210,17 @@ def _table(rows: Capped, terminal: bool) -> Iterator[str]:
             yield "  ".join("─" * width for width in widths) + "\n"
 
 
+def _expanded(rows: Capped, terminal: bool) -> Iterator[str]:
+    """Each row as lines of a column and its value, under the row's number."""
+    names = [printable(name) for name in rows.schema.names]
+    width = max(map(_width, names), default=0)
+    for number, row in enumerate(_Texts(rows).rows(), 1):
+        yield f"─ {number:,} ─\n"
+        for name, text in zip(names, row, strict=True):
+            value = "NULL" if text is None else printable(text)
+            yield f"{name}{' ' * (width - _width(name))}  {value}\n"
+
+
 def _width(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
@@ -230,14 +244,11 @@ def _numeric(schema: pa.Schema) -> list[bool]:
     return [any(kind(field.type) for kind in kinds) for field in schema]
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 _LINES: dict[Format, Callable[[Capped, bool], Iterator[str]]] = {
     Format.TABLE: _table,
     Format.CSV: _csv,
     Format.JSON: _json,
     Format.NDJSON: _ndjson,
     Format.MARKDOWN: _markdown,
+    Format.EXPANDED: _expanded,
 }

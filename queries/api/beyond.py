@@ -6,6 +6,7 @@ The documented answer never looks like this; it has to be asked for.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -38,7 +39,8 @@ class Beyond:
     """Counts by class of status code: 2xx is 200 to 299, 0xx is 000 to 099."""
     fill: bool = False
     """Every bucket of the range is there, with zeros for the codes (or classes) that the service
-    has elsewhere in the answer; without any, `httpCodeValues` is empty."""
+    has elsewhere in the answer; without any, `httpCodeValues` is empty. Nothing is filled in where
+    an hour is missing, as `deliveries` has it: that is no zero."""
     final_only: bool = False
     """Only buckets that can't change any more, as in bucket_status; an hour or a day is final
     when all of it that lies in the range is."""
@@ -55,16 +57,20 @@ def reshaped(
     beyond: Beyond,
 ) -> bytes:
     """The answer to a request for known services (name to service_id), as UTF-8 JSON."""
+    reach = {
+        "start": asked.first_bucket.replace(tzinfo=None),
+        "end": asked.end.replace(tzinfo=None),
+    }
     rows = connection.execute(
         _SQL["http_codes"],
         {
             "services": list(known.values()),
-            "start": asked.first_bucket.replace(tzinfo=None),
-            "end": asked.end.replace(tzinfo=None),
+            **reach,
             # Buckets of 5 minutes begin on whole minutes.
             "interval": beyond.interval or "minute",
             "classes": beyond.classes,
             "fill": beyond.fill,
+            "missing": _missing(connection, reach) if beyond.fill else [],
             "final_only": beyond.final_only,
         },
     ).fetchall()
@@ -77,3 +83,13 @@ def reshaped(
     # Services with data come first, each group in the order of the request.
     elements.sort(key=lambda e: not any(bucket["httpCodeValues"] for bucket in e["httpCodes"]))
     return json.dumps(elements, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _missing(
+    connection: duckdb.DuckDBPyConnection, reach: Mapping[str, datetime]
+) -> list[datetime]:
+    try:
+        return [hour for (hour,) in connection.execute(_SQL["missing"], reach).fetchall()]
+    except duckdb.CatalogException:
+        # Before schema version 4 nobody noted what sources brought.
+        return []

@@ -1,10 +1,17 @@
+-- name: missing
+-- Hours of which a source brought nothing, though it was to be expected.
+SELECT DISTINCT hour_start FROM deliveries
+WHERE state = 'missing' AND hour_start >= date_trunc('hour', CAST($start AS TIMESTAMP))
+    AND hour_start < CAST($end AS TIMESTAMP)
+
 -- name: http_codes
 -- The buckets of each service, with their codes or classes and the requests of each.
 WITH parts AS (
     -- Every 5 minutes of the range, and the bucket that they belong to.
     SELECT part_start, CAST(date_trunc($interval, part_start) AS TIMESTAMP) AS bucket_start
     FROM (
-        SELECT unnest(range(CAST($start AS TIMESTAMP), CAST($end AS TIMESTAMP), INTERVAL 5 MINUTE)) AS part_start
+        SELECT unnest(range(CAST($start AS TIMESTAMP), CAST($end AS TIMESTAMP),
+            INTERVAL 5 MINUTE)) AS part_start
     )
 ),
 buckets AS (
@@ -32,11 +39,14 @@ counted AS (
     GROUP BY ALL
 ),
 zeros AS (
-    -- Services without data have buckets, too, and no code in them.
+    -- Services without data have buckets, too, and no code in them. What is missing is no zero.
     SELECT service_id, bucket_start, code, 0 AS requests
     FROM (SELECT unnest($services) AS service_id) AS asked
     LEFT JOIN (SELECT DISTINCT service_id, code FROM counted) USING (service_id), buckets
-    WHERE $fill
+    WHERE $fill AND bucket_start NOT IN (
+        SELECT bucket_start FROM parts
+        WHERE date_trunc('hour', part_start) IN (SELECT unnest(CAST($missing AS TIMESTAMP[])))
+    )
 ),
 filled AS (
     SELECT service_id, bucket_start, code, max(requests) AS requests

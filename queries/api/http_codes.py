@@ -5,11 +5,12 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
+from queries import utc
 from queries.api import prepared
 from queries.api.beyond import Beyond, reshaped
 from queries.api.errors import ApiError, Refusal
@@ -122,18 +123,18 @@ def _hours(days: Sequence[Day], start: int, end: int) -> list[bytes]:
     ]
     # The end first: both may lie in the same hour.
     if end % HOUR_SECONDS:
-        hours[-1] = hours[-1][: _place(hours[-1], end)].removesuffix(b",")
+        hours[-1] = hours[-1][: _offset(hours[-1], end)].removesuffix(b",")
     if start % HOUR_SECONDS:
-        hours[0] = hours[0][_place(hours[0], start) :]
+        hours[0] = hours[0][_offset(hours[0], start) :]
     return [hour for hour in hours if hour]
 
 
-def _place(hour: bytes, moment: int) -> int:
+def _offset(hour: bytes, moment: int) -> int:
     """Where the first bucket stands that begins at this moment of its hour or later."""
     first = -(-moment // 300) * 300
     for bucket in range(first, (moment // HOUR_SECONDS + 1) * HOUR_SECONDS, 300):
-        text = datetime.fromtimestamp(bucket, UTC).isoformat()[:19]
-        place = hour.find(f'{{"timestamp":"{text}Z"'.encode())
+        text = utc.written(utc.after_1970(bucket))
+        place = hour.find(f'{{"timestamp":"{text}"'.encode())
         if place >= 0:
             return place
     return len(hour)

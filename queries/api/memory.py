@@ -2,9 +2,10 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 # What Python needs for each, beside the bytes themselves: keys, and 24 objects for a day.
@@ -22,22 +23,33 @@ class Memory(Generic[V]):
 
     def get(self, key: Hashable) -> V | None:
         """None if it is not kept."""
+        return self.get_all([key])[key]
+
+    def get_all(self, keys: Iterable[K]) -> dict[K, V | None]:
+        """What is kept of these; None for what is not."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                return None
-            self._kept.move_to_end(key)
-            return found[0]
+            return {key: self._used(key) for key in keys}
 
     def keep(self, key: Hashable, value: V, size: int) -> None:
         """Keep a value of so many bytes, at the cost of others."""
-        size += _EACH
+        self.keep_all([(key, value, size)])
+
+    def keep_all(self, values: Iterable[tuple[Hashable, V, int]]) -> None:
+        """Keep values by their keys, each of so many bytes, at the cost of others."""
         with self._lock:
-            self._drop(key)
-            self._kept[key] = value, size
-            self._bytes += size
-            while self._bytes > self._most:
-                self._drop(next(iter(self._kept)))
+            for key, value, size in values:
+                self._drop(key)
+                self._kept[key] = value, size + _EACH
+                self._bytes += size + _EACH
+                while self._bytes > self._most:
+                    self._drop(next(iter(self._kept)))
+
+    def _used(self, key: Hashable) -> V | None:
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
 
     def _drop(self, key: Hashable) -> None:
         if key in self._kept:

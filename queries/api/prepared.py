@@ -90,7 +90,7 @@ class Prepared:
 
     def at_hand(self, services: Iterable[int], days: range) -> dict[Key, Day | None]:
         """These days of these services; None for those that are not in memory."""
-        return {key: self.memory.get(key) for key in product(services, days)}
+        return self.memory.get_all(product(services, days))
 
     def read(self, services: Iterable[int], days: range) -> dict[Key, Day]:
         """These days of these services. Raises duckdb.CatalogException if none were prepared."""
@@ -109,15 +109,13 @@ class Prepared:
         with self.cursor() as cursor:
             sql = _SQL["one" if len(services) == 1 else "several"]
             rows = cursor.execute(sql, bound).fetchall()
-        hours = {(service, hour): json for service, hour, json in rows}
-        read = {
-            (service, day): tuple(
-                hours.get((service, hour), b"") for hour in range(day * HOURS, (day + 1) * HOURS)
-            )
-            for service, day in missing
-        }
-        for key, day in read.items():
-            self.memory.keep(key, day, sum(map(len, day)))
+        hours = {key: [b""] * HOURS for key in missing}
+        for service, hour, json in rows:
+            # A service may have been asked for on one of the days only.
+            if day := hours.get((service, hour // HOURS)):
+                day[hour % HOURS] = json
+        read = {key: tuple(day) for key, day in hours.items()}
+        self.memory.keep_all((key, day, sum(map(len, day))) for key, day in read.items())
         return read
 
 

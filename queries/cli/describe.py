@@ -28,9 +28,9 @@ def describe(
     show_columns(config.store_of(store, configured(config_file)), name)
 
 
-def show_columns(place: Path, name: str) -> None:
+def show_columns(store: Path, name: str) -> None:
     """Print the columns of a relation. Exits with a sentence if there is none of this name."""
-    with exit_codes(), snapshot.reading(place) as connection:
+    with exit_codes(), snapshot.reading(store) as connection:
         columns = contract.columns(connection, name)
     rows = [(c.name, c.type, c.comment) for c in columns]
     show_table(("column", "type", "what it means"), rows)

@@ -7,14 +7,19 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 ENDLESS = 1_000
 """Columns where no terminal wraps: who reads a file or a pipe wants a row on a line."""
 _NARROWEST = 12
 """Columns that text is folded into at the least; a table of less becomes a list."""
+_LEAST_OF_A_NAME = 20
+"""Columns that a name without spaces is folded into at the least."""
 
 
 def show_table(
@@ -23,19 +28,38 @@ def show_table(
     """Print rows below their titles; those of figures stand at the right, and are never folded."""
     console, kept = _console(), [tuple(row) for row in rows]
     table = _table(titles, kept, figures)
-    # Of a console as wide as it is, nothing is wider.
-    endless = console.options.update(width=ENDLESS)
-    if console.measure(table, options=endless).minimum <= console.width:
-        console.print(table)
+    if not _fits(table, console):
+        _narrow(table, [titles, *kept], figures, console.width)
+    if _fits(table, console):
+        _print(table, console)
         return
     # Too narrow for a table: each row as a list.
-    for row in kept:
+    for number, row in enumerate(kept):
+        if number:
+            console.print()
         show_grid([pair for pair in zip(titles, row, strict=True) if pair[1]])
-        console.print()
 
 
-def show_grid(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows without titles; only the last column is folded."""
+def _fits(table: "Table", console: "Console") -> bool:
+    # Of a console as wide as it is, nothing is wider.
+    endless = console.options.update(width=ENDLESS)
+    return console.measure(table, options=endless).minimum <= console.width
+
+
+def _narrow(
+    table: "Table", rows: Sequence[Sequence[str]], figures: Collection[str], width: int
+) -> None:
+    """Fold the widest text, names without spaces, too, if that leaves room for the others."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    texts = [number for number, title in enumerate(rows[0]) if title not in figures]
+    widest = max(texts, key=widths.__getitem__)
+    room = width - sum(widths) + widths[widest] - 2 * (len(widths) - 1)
+    if room >= _LEAST_OF_A_NAME:
+        table.columns[widest].max_width = room
+
+
+def show_grid(rows: Iterable[Sequence["str | Text"]], *, err: bool = False) -> None:
+    """Print rows without titles, to stdout or to stderr; only the last column is folded."""
     from rich.table import Table  # noqa: PLC0415 - loaded where a table is drawn
 
     kept = list(rows)
@@ -44,7 +68,19 @@ def show_grid(rows: Iterable[Sequence[str]]) -> None:
         table.add_column(no_wrap=number < most - 1, overflow="fold")
     for row in kept:
         table.add_row(*row)
-    _console().print(table)
+    _print(table, _console(err=err))
+
+
+def _print(table: "Table", console: "Console") -> None:
+    if console.is_terminal:
+        console.print(table)
+        return
+    # In a pipe nothing has to reach the margin.
+    with console.capture() as drawn:
+        console.print(table)
+    typer.echo(
+        "\n".join(line.rstrip() for line in drawn.get().split("\n")), nl=False, err=console.stderr
+    )
 
 
 def _table(
@@ -64,8 +100,8 @@ def _table(
     return table
 
 
-def _console() -> "Console":
+def _console(*, err: bool = False) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - loaded where a table is drawn
 
-    width = None if sys.stdout.isatty() else ENDLESS
-    return Console(highlight=False, markup=False, width=width)
+    width = None if (sys.stderr if err else sys.stdout).isatty() else ENDLESS
+    return Console(highlight=False, markup=False, width=width, stderr=err)

@@ -55,7 +55,15 @@ def exit_codes(
         raise
 
 
+def clear_line() -> None:
+    """Begin a line of its own where a terminal shows the ^C that was typed."""
+    if sys.stderr and sys.stderr.isatty():
+        typer.echo("\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K", err=True, nl=False)
+
+
 def _end(tell: Callable[[str], None], why: str, code: int) -> NoReturn:
+    if code == INTERRUPTED:
+        clear_line()
     tell(why)
     raise typer.Exit(code)
 
@@ -115,8 +123,8 @@ def streams() -> Iterator[None]:
         sys.exit(FAILED)
 
 
-def told(text: str) -> bool:
-    """Print what a command tells of something done, which stays done if nobody hears of it."""
+def write_out(text: str) -> bool:
+    """Print what a command says of something done; whether anybody heard of it. It stays done."""
     try:
         typer.echo(text)
     except Unheard as unheard:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from queries import config
+from queries import config, utc
 from queries.cli.exits import fail
 from queries.config import BadConfig, Config
 from queries.failures import USAGE, Misused
@@ -37,11 +37,9 @@ ConfigOption = Annotated[
 def day_of(text: str, where: str) -> date:
     """A day as it is typed. Raises Misused."""
     try:
-        if len(text) == len("2025-09-09"):
-            return date.fromisoformat(text)
+        return utc.day(text)
     except ValueError:
-        pass
-    raise Misused(f"{where} {text} is no day; it would be written 2025-09-09")
+        raise Misused(f"{where} {text} is no day; it would be written 2025-09-09") from None
 
 
 def chosen_days(

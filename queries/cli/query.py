@@ -3,13 +3,13 @@
 import json
 import logging
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from queries import config
+from queries import config, utc
 from queries.api.beyond import Beyond, Interval
 from queries.api.http_codes import answer
 from queries.cli import duration
@@ -98,16 +98,12 @@ def _from_options(
     if day is not None:
         begin = datetime.combine(day_of(day, "--day"), time())
         # The last day that there is has no day after it.
-        start, end = _moment(begin), _moment(begin + min(DAY, datetime.max - begin))
+        start, end = utc.written(begin), utc.written(begin + min(DAY, datetime.max - begin))
     if last is not None:
-        now = datetime.now(UTC)
-        start, end = _moment(now - duration.parse(last)), _moment(now)
+        now = utc.now()
+        start, end = utc.written(now - duration.parse(last)), utc.written(now)
     asked = {"serviceNames": service, "startTime": start, "endTime": end}
     return asked if any(value is not None for value in asked.values()) else None
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
 
 
 def _interval(text: str | None) -> Interval | None:

@@ -1,6 +1,5 @@
 """The command that draws: a page for a day or range, or one chart."""
 
-import os
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from queries import config
+from queries import config, whole_file
 from queries.cli.exits import exit_codes, fail, spare
 from queries.cli.options import (
     ConfigOption,
@@ -56,7 +55,12 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Draw a day or range as an HTML page; or one chart as SVG or PNG, with the extra `report`."""
+    """Draw a day or range as an HTML page; or one chart as SVG or PNG, with the extra `report`.
+
+    \b
+    httpcodes report --day 2025-09-09 --out day.html
+    httpcodes report --site /srv/www/httpcodes
+    """
     if chart is not None and chart not in CHARTS:
         raise typer.BadParameter(f"unknown chart {chart!r}; known are {', '.join(CHARTS)}")
     if site and (chart or out):
@@ -102,30 +106,25 @@ def _format(out: Path | None, chart: str | None) -> str:
     return format_
 
 
-def _drawn(found: Report, chart: str | None, format_: str) -> bytes:
+def _drawn(report: Report, chart: str | None, format_: str) -> bytes:
     if chart is None:
-        return page(found)
+        return page(report)
     from queries.report import pictures  # noqa: PLC0415 - an extra
     from queries.report.charts import NothingToDraw  # noqa: PLC0415 - an extra
 
     try:
-        return pictures.picture(found, chart, format_)
+        return pictures.picture(report, chart, format_)
     except NothingToDraw as nothing:
         fail(nothing, USAGE)
 
 
-def _usual_name(found: Report, chart: str | None, format_: str) -> str:
-    days = str(found.period).replace(" ", "-")
+def _usual_name(report: Report, chart: str | None, format_: str) -> str:
+    days = str(report.period).replace(" ", "-")
     return f"report-{days}{f'-{chart}' if chart else ''}.{format_}"
 
 
 def _write(file: Path, drawn: bytes) -> None:
-    """Whole or not at all, so that a page that is served is never half a page."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(drawn)
-        part.replace(file)
+        whole_file.replace(file, drawn)
     except OSError as error:
         fail(f"{file} can't be written: {error.strerror}", FAILED)
-    finally:
-        part.unlink(missing_ok=True)

@@ -69,7 +69,12 @@ def serve(
         typer.Option(metavar="FILE", help=f"Bearer token to ask for; else {TOKEN}, else none."),
     ] = None,
 ) -> None:
-    """Answer the documented endpoint over HTTP until stopped; needs the extra `api`."""
+    """Answer the documented endpoint over HTTP until stopped; needs the extra `api`.
+
+    \b
+    httpcodes serve --port 8080
+    httpcodes serve --host 0.0.0.0 --token-file /etc/httpcodes.token --metrics
+    """
     try:
         from queries.server import cors, replies, server  # noqa: PLC0415 - an extra
         from queries.server import log as server_log  # noqa: PLC0415 - an extra
@@ -130,9 +135,10 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _narrate(listener: socket.socket, *, guarded: bool) -> None:
     host, port = listener.getsockname()[:2]
-    typer.echo(f"listening on http://{_url_host(host)}:{port}", err=True)
     if not guarded and not ip_address(host).is_loopback:
         typer.echo("no token is set: whoever reaches this address is answered", err=True)
+    # Last, since it tells who waits for it that everything was said.
+    typer.echo(f"listening on http://{_url_host(host)}:{port}", err=True)
 
 
 def _url_host(host: str) -> str:

@@ -24,14 +24,32 @@ HELP = """\
 SELECT …;       a statement ends with ; and may take several lines
 .tables         lists the relations, and what each is
 .describe NAME  lists the columns of a relation, and what each means
-.help           shows this
-.quit           ends the prompt, as Ctrl-D does
-Tab completes names, the arrow keys go through what was typed before, Ctrl-C stops a query."""
+.expanded       shows a column a line, for wide rows; again: a row a line
+help            shows this
+quit, exit      end the prompt, as Ctrl-D does
+Tab completes names and keywords, the arrow keys go through what was typed before,
+Ctrl-C stops a query; what is longer than the screen goes through $PAGER, or less."""
 
 
-def prompt(place: Path, names: Iterable[str], answer: Callable[[str], None]) -> None:
-    """Answer what is typed, until it is enough; the names are completed."""
-    words = sorted({*names, ".tables", ".describe", ".help", ".quit"})
+_QUITS, _HELPS = {"quit", "exit", ".quit", ".exit"}, {"help", ".help"}
+_EXPANDED = ".expanded"
+_KEYWORDS = {
+    "SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "LIMIT", "HAVING", "JOIN", "LEFT",
+    "USING", "ON", "AS", "AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE", "BETWEEN", "CASE",
+    "WHEN", "THEN", "ELSE", "END", "WITH", "UNION", "ALL", "DISTINCT", "DESC", "ASC",
+    "INTERVAL", "TIMESTAMP", "DATE", "FILTER", "OVER", "PARTITION", "QUALIFY", "EXPLAIN",
+    "SUMMARIZE", "DESCRIBE", "CAST", "EXISTS",
+}  # fmt: skip
+
+
+def prompt(store: Path, names: Iterable[str], answer: Callable[[str, bool], None]) -> None:
+    """Answer what is typed, until it is enough; names and keywords are completed.
+
+    `answer` is told whether rows are to be expanded.
+    """
+    commands = {".tables", ".describe", _EXPANDED, ".help", ".quit"}
+    words = sorted({*names, *_KEYWORDS, *commands})
+    expanded = False
     session: PromptSession[str] = PromptSession(
         "httpcodes> ",
         history=_history(),
@@ -41,7 +59,7 @@ def prompt(place: Path, names: Iterable[str], answer: Callable[[str], None]) -> 
         key_bindings=_keys(),
         prompt_continuation="       ...> ",
     )
-    typer.echo("A statement ends with ;  .help says what else there is", err=True)
+    typer.echo("A statement ends with ;  help says what else there is", err=True)
     while True:
         try:
             text = session.prompt().strip()
@@ -49,19 +67,24 @@ def prompt(place: Path, names: Iterable[str], answer: Callable[[str], None]) -> 
             continue
         except EOFError:
             return
-        if text == ".quit":
+        word = _word(text)
+        if word in _QUITS:
             return
+        if word == _EXPANDED:
+            expanded = not expanded
+            typer.echo("a column a line" if expanded else "a row a line", err=True)
+            continue
         # What went wrong was said, and the next may go better.
         with suppress(typer.Exit):
-            _obey(place, text) if text.startswith(".") else answer(text)
+            _obey(store, text) if _is_command(text) else answer(text, expanded)
 
 
-def _obey(place: Path, command: str) -> None:
+def _obey(store: Path, command: str) -> None:
     match command.rstrip(";").split():
         case [".tables"]:
-            show_tables(place)
+            show_tables(store)
         case [".describe", name]:
-            show_columns(place, name)
+            show_columns(store, name)
         case _:
             typer.echo(HELP)
 
@@ -79,7 +102,15 @@ def _keys() -> KeyBindings:
 def _is_whole() -> bool:
     """Whether Enter ends what is typed, rather than a line of it."""
     text = get_app().current_buffer.text.strip()
-    return text.startswith(".") or text.endswith(";")
+    return _is_command(text) or text.endswith(";")
+
+
+def _is_command(text: str) -> bool:
+    return text.startswith(".") or _word(text) in _QUITS | _HELPS
+
+
+def _word(text: str) -> str:
+    return text.lower().rstrip("; ")
 
 
 def _history() -> History:

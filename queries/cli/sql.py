@@ -3,20 +3,22 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, BinaryIO, NoReturn
+from typing import Annotated, BinaryIO, NoReturn, cast
 
 import duckdb
 import typer
 
-from queries import config, snapshot
+from queries import config, snapshot, whole_file
 from queries.analyst import adhoc, contract, deadline
 from queries.analyst.output import Capped, Format, printable, write
 from queries.cli.exits import exit_codes, fail, say, spare
+from queries.cli.held import Held
 from queries.cli.options import ConfigOption, StoreOption, configured
+from queries.cli.pager import paged
 from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Misused
 
 ON_TERMINALS = 1_000
@@ -26,7 +28,7 @@ NAMED = 3
 BATCH = 2_048
 """Rows that are taken at a time: as many as DuckDB makes, however long they are."""
 MEMORY = 2 * 1000**3
-"""Bytes that the process may hold."""
+"""Bytes that the process may hold; the system refuses it more."""
 
 _SUFFIXES = {f".{format_}": format_ for format_ in Format} | {".md": Format.MARKDOWN}
 
@@ -42,6 +44,8 @@ class _Terms:
     """Of each result, at the most."""
     seconds: float
     terminal: bool
+    prompted: bool = False
+    """Whether they are shown below a prompt, a screen at a time."""
 
 
 @app.command()
@@ -102,25 +106,30 @@ def sql(
         _prompt(place, terms)
 
 
-def _prompt(place: Path, terms: _Terms) -> None:
+def _prompt(store: Path, terms: _Terms) -> None:
     try:
         from queries.cli import shell as cli_shell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         name = str(missing.name).partition(".")[0]
         fail(f"the prompt needs {name}: pip install 'cdn-httpcodes[shell]'", USAGE)
-    with _sentences(), snapshot.reading(place) as connection:
+    with _sentences(), snapshot.reading(store) as connection:
         names = contract.names(connection)
-    cli_shell.prompt(place, names, lambda asked: _ask(place, asked, {}, terms, None))
+
+    def answer(asked: str, expanded: bool) -> None:
+        as_ = replace(terms, format=Format.EXPANDED if expanded else terms.format, prompted=True)
+        _ask(store, asked, {}, as_, None)
+
+    cli_shell.prompt(store, names, answer)
 
 
-def _ask(place: Path, asked: str, values: dict[str, str], terms: _Terms, out: Path | None) -> None:
+def _ask(store: Path, asked: str, values: dict[str, str], terms: _Terms, out: Path | None) -> None:
     # Whoever does not ask for the logs need not wait until each was looked at.
     logs = "access_log" in asked.lower()
-    with _sentences(), adhoc.fenced(place, logs=logs) as analyst:
+    with _sentences(), adhoc.fenced(store, logs=logs) as analyst:
         _name(analyst.left_out)
         statements = analyst.checked(asked)
         _check(statements, values, terms)
-        with _output(out) as stream:
+        with paged() if terms.prompted else _output(out) as stream:
             try:
                 deadline.within(
                     terms.seconds,
@@ -142,14 +151,40 @@ def _answer(
     for number, statement in enumerate(statements):
         if number and terms.format is not Format.NDJSON:
             stream.write(b"\n")
-        # One row more tells whether there are more.
-        batch = BATCH if terms.rows is None else min(terms.rows + 1, BATCH)
+        _write_one(analyst, statement, values, terms, stream)
+
+
+def _write_one(
+    analyst: adhoc.Analyst,
+    statement: duckdb.Statement,
+    values: dict[str, str],
+    terms: _Terms,
+    stream: BinaryIO,
+) -> None:
+    # One row more tells whether there are more.
+    batch = BATCH if terms.rows is None else min(terms.rows + 1, BATCH)
+
+    def written(to: BinaryIO) -> bool:
         result = Capped(analyst.result(statement, values).to_arrow_reader(batch), terms.rows)
-        write(result, terms.format, stream, terminal=terms.terminal)
-        if result.cut:
-            typer.echo(
-                f"only the first {terms.rows:,} rows are shown; --rows N shows more", err=True
-            )
+        write(result, terms.format, to, terminal=terms.terminal)
+        return result.cut
+
+    held = Held(stream)
+    try:
+        is_cut = written(cast(BinaryIO, held))
+        held.release()
+    except (duckdb.Error, OSError, ValueError) as error:
+        unread = analyst.without_damage(statement, values, error)
+        if not unread:
+            raise
+        _name_unread(unread)
+        if not held.is_whole:
+            raise Failed("what was written ends early: a log can't be read") from error
+        is_cut = written(stream)
+    if is_cut:
+        said = f"only the first {terms.rows:,} rows are shown; --rows N shows more"
+        # Below a prompt a screen at a time is shown, and this at the end.
+        stream.write(f"{said}\n".encode()) if terms.prompted else typer.echo(said, err=True)
 
 
 def _text(text: str | None, file: Path | None) -> str:
@@ -190,6 +225,14 @@ def _name(left_out: list[str]) -> None:
         typer.echo(f"access_log leaves out what is gone or changed since: {files}", err=True)
 
 
+def _name_unread(unread: Mapping[str, Sequence[str]]) -> None:
+    for path, columns in list(unread.items())[:NAMED]:
+        they = f"{', '.join(columns)} of {path}"
+        typer.echo(f"access_log shows nothing for what can't be read: {printable(they)}", err=True)
+    if (more := len(unread) - NAMED) > 0:
+        typer.echo(f"access_log shows nothing for columns of {more:,} more files", err=True)
+
+
 def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:
     if not statements:
         raise Misused("there is no statement in the SQL")
@@ -208,13 +251,8 @@ def _output(out: Path | None) -> Iterator[BinaryIO]:
         return
     if out.is_dir():
         raise Misused(f"{out} can't be written: Is a directory")
-    part = _part(out)
-    try:
-        with _opened(part, out) as stream:
-            yield stream
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file.replaced(out) as part, _opened(part, out) as stream:
+        yield stream
 
 
 def _opened(part: Path, out: Path) -> BinaryIO:
@@ -222,10 +260,6 @@ def _opened(part: Path, out: Path) -> BinaryIO:
         return part.open("wb")
     except OSError as error:
         raise Failed(f"{out} can't be written: {error.strerror}") from error
-
-
-def _part(out: Path) -> Path:
-    return out.with_name(f".{out.name}.{os.getpid()}.tmp")
 
 
 @contextmanager
@@ -248,7 +282,7 @@ def _leave(stuck: deadline.Stuck, spill: Path, out: Path | None) -> NoReturn:
     shutil.rmtree(spill, ignore_errors=True)
     if out:
         with suppress(OSError):
-            _part(out).unlink(missing_ok=True)
+            whole_file.unfinished(out).unlink(missing_ok=True)
     # The query may hold the locks of the streams.
     os.write(sys.stderr.fileno(), f"httpcodes: {why}\n".encode())
     os._exit(INTERRUPTED if interrupted else FAILED)

@@ -15,12 +15,16 @@ app = typer.Typer()
 
 @app.command()
 def tables(store: StoreOption = None, config_file: ConfigOption = None) -> None:
-    """List the relations of the newest snapshot, and what each is."""
+    """List the relations of the newest snapshot, and what each is.
+
+    \b
+    httpcodes tables
+    """
     show_tables(config.store_of(store, configured(config_file)))
 
 
-def show_tables(place: Path) -> None:
+def show_tables(store: Path) -> None:
     """Print the relations, and what each is. Exits with a sentence if they can't be read."""
-    with exit_codes(), snapshot.reading(place) as connection:
+    with exit_codes(), snapshot.reading(store) as connection:
         known = contract.relations(connection)
     show_table(("relation", "what it is"), known.items())

@@ -51,7 +51,12 @@ def show_top(
         Format | None, typer.Option("--format", help="Else a table, or CSV into a pipe.")
     ] = None,
 ) -> None:
-    """Show which services gave which codes most often, lately or on a day."""
+    """Show which services gave which codes most often, lately or on a day.
+
+    \b
+    httpcodes top --last 24h
+    httpcodes top --day 2025-09-09 --code 404
+    """
     if last and day:
         raise typer.BadParameter("give --last or --day")
     back = _span("3h" if last is None else last)
@@ -67,7 +72,7 @@ def show_top(
         chosen = tuple(service) if service else None
         rows = Capped(top(connection, shown, chosen, codes, width), limit)
         write(rows, as_, sys.stdout.buffer, terminal=terminal)
-    more = f"; more than {limit:,} rows, --limit shows more" if rows.cut else ""
+    more = f"\nmore than {limit:,} rows; --limit N shows more" if rows.cut else ""
     typer.echo(f"{span(*shown)} UTC, before: as long before that{more}", err=True)
 
 

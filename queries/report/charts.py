@@ -19,12 +19,15 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 from queries.failures import Misused
 from queries.report.figures import LATE_HOURS, Report
 from queries.report.heat import level
+from queries.report.lacking import spans
 from queries.report.palette import light
 from queries.report.sentences import lateness_spans, of_hundred, short, weeks_before
 
 CLASSES = {"ok": "2xx", "redirect": "3xx", "client": "4xx", "server": "5xx", "other": "other"}
 """Roles of the palette, in the order of the classes."""
 
+_HATCHES = {"missing": ("////", "not delivered"), "short": ("..", "not all delivered")}
+"""Of hours that lack something: a pattern, and what it means."""
 _WIDTH = 10.0
 _ROW = 0.22
 
@@ -48,7 +51,8 @@ def classes(report: Report) -> Figure:
     lower.set_ylim(bottom=0)
     for axes in (upper, lower):
         axes.grid(axis="y")
-        _legend(axes, 5)
+        _hatch(axes, report)
+        _legend(axes, 7)
     _time_axis(lower, report)
     return figure
 
@@ -71,9 +75,10 @@ def heatmap(report: Report, status_class: int = 5) -> Figure:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel("service")
+    _hatch(axes, report)
     shown = "share of requests that their number bears out"
     title = f"{status_class}xx answers, {shown}, per {heat.spoken}; empty: no requests"
-    _legend(axes, len(ends), title)
+    _legend(axes, len(ends) + len(_HATCHES), title)
     _time_axis(axes, report)
     return figure
 
@@ -151,6 +156,19 @@ def _shares(axes: Axes, counts: Sequence[tuple[int, ...]], edges: Sequence[float
         if role in ("client", "server"):
             shares = [row[index] / sum(row) if any(row) else float("nan") for row in counts]
             axes.stairs(shares, edges, baseline=None, color=light(role), lw=1.3, label=name)
+
+
+def _hatch(axes: Axes, report: Report) -> None:
+    """Hours that were not delivered, or not whole: what is empty there is no zero."""
+    labelled = set()
+    for span in spans(report.lacking):
+        left, right = _edges([span.start, span.until])
+        pattern, name = _HATCHES[span.state]
+        axes.axvspan(
+            left, right, fill=False, hatch=pattern, ec=light("soft"), lw=0,
+            label=None if name in labelled else name,
+        )  # fmt: skip
+        labelled.add(name)
 
 
 def _edges(moments: Iterable[datetime]) -> list[float]:

@@ -6,7 +6,8 @@ WITH counted AS (
     SELECT
         CASE WHEN $apart THEN service_name ELSE '' END AS service_name,
         status_code,
-        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000) AS step,
+        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000)
+            AS step,
         CAST(sum(requests) AS BIGINT) AS k
     FROM rollup_5m
     WHERE bucket_start >= $start AND bucket_start < $until
@@ -23,7 +24,8 @@ frequent AS (
 ),
 -- Beside them the classes: -4 is 4xx; -9 is all.
 listed AS (
-    SELECT service_name, status_code AS what, step, k FROM counted SEMI JOIN frequent USING (service_name, status_code)
+    SELECT service_name, status_code AS what, step, k FROM counted SEMI
+        JOIN frequent USING (service_name, status_code)
     UNION ALL
     SELECT service_name, -(status_code // 100), step, sum(k)
     FROM counted WHERE status_code BETWEEN 200 AND 599 GROUP BY ALL
@@ -36,13 +38,15 @@ sized AS (
 drawn AS (
     SELECT
         service_name, what, sum(k) AS total, any_value(most) AS most,
-        string_agg('M' || step || ' 100v-' || greatest(2, CAST(100 * k // most AS INTEGER)) || 'h1V100', '' ORDER BY step) AS bars
+        string_agg('M' || step || ' 100v-' || greatest(2, CAST(100 * k // most AS INTEGER)) || 'h1V100', ''
+            ORDER BY step) AS bars
     FROM sized
     GROUP BY ALL
 ),
 parted AS (
     SELECT service_name, what, list({part: part, k: k} ORDER BY part) AS parts
-    FROM (SELECT service_name, what, CAST(step * $step // $part AS INTEGER) AS part, CAST(sum(k) AS BIGINT) AS k FROM listed GROUP BY ALL)
+    FROM (SELECT service_name, what, CAST(step * $step // $part AS INTEGER) AS part,
+        CAST(sum(k) AS BIGINT) AS k FROM listed GROUP BY ALL)
     GROUP BY ALL
 )
 SELECT service_name, CAST(what AS INTEGER) AS what, CAST(total AS BIGINT), CAST(most AS BIGINT), bars, parts

@@ -14,6 +14,7 @@ from queries import snapshot
 from queries.failures import Misused
 from queries.report.codes import Codes, Grid, codes
 from queries.report.heat import Heat, heat
+from queries.report.lacking import Lacking, lacking
 from queries.report.standouts import Standouts, standouts
 from queries.service_name import canonical
 from queries.statements import statements
@@ -199,6 +200,7 @@ class Report:
     rejected: list[tuple[str, int, int]]
     """Of files with requests of the period: reason, rows, files."""
     quarantine: Quarantine
+    lacking: list[Lacking]
 
     @property
     def totals(self) -> tuple[int, ...]:
@@ -244,7 +246,7 @@ class Counting:
         asked, services = self._connection, self.services
         classes = self._classes(step, period)
         moved = standouts(asked, services, *ends)
-        names = list(dict.fromkeys(each.service_name for each in moved.told))
+        names = list(dict.fromkeys(each.service_name for each in moved.foremost))
         return Report(
             self.snapshot,
             period,
@@ -261,6 +263,7 @@ class Counting:
             self._lateness(),
             self._rows("rejected", "start", "until"),
             self.quarantine(),
+            lacking(asked, *ends),
         )
 
     def _classes(self, step: Step, period: Period) -> list[Classes]:

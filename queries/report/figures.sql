@@ -24,11 +24,13 @@ WHERE service_name IN (SELECT unnest($services))
 -- Requests by class in each step of the period, those without any too. Steps are told apart as
 -- integers, and become moments after the aggregation: that is faster.
 WITH steps AS (
-    SELECT unnest(range(CAST($start AS TIMESTAMP), CAST($until AS TIMESTAMP), to_seconds($step))) AS step_start
+    SELECT unnest(range(CAST($start AS TIMESTAMP), CAST($until AS TIMESTAMP),
+        to_seconds($step))) AS step_start
 ),
 counted AS (
     SELECT
-        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000) AS step,
+        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000)
+            AS step,
         status_code // 100 AS class,
         sum(requests) AS requests
     FROM rollup_5m
@@ -97,7 +99,8 @@ ORDER BY by_requests, by_errors
 -- was older than when the run that counted them started. Earlier programs believed moments of the
 -- future, which are left out.
 SELECT
-    len(list_filter(CAST($edges AS DOUBLE[]), lambda edge: epoch(ingested_at - last_request) > edge * 3600)) AS span,
+    len(list_filter(CAST($edges AS DOUBLE[]),
+        lambda edge: epoch(ingested_at - last_request) > edge * 3600)) AS span,
     count(*),
     CAST(sum(rows_counted) AS BIGINT)
 FROM source_files

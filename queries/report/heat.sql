@@ -21,7 +21,8 @@ LIMIT $most
 WITH counted AS (
     SELECT
         service_name,
-        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000) AS step,
+        (epoch_us(bucket_start) - epoch_us(CAST($start AS TIMESTAMP))) // (CAST($step AS BIGINT) * 1000000)
+            AS step,
         sum(requests) AS n,
         unnest([4, 5]) AS class,
         unnest([

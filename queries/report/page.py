@@ -15,10 +15,11 @@ from queries.report.sentences import (
     lateness_spans,
     percent,
     sentence,
+    together,
     weeks_before,
 )
 from queries.report.standouts import Standouts
-from queries.report.strips import heat_rows, lines
+from queries.report.strips import gap_rows, heat_rows, lines
 from queries.report.tables import folded, table
 from queries.statements import beside
 
@@ -27,7 +28,7 @@ _CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")
 
 def page(report: Report) -> bytes:
     """The page, UTF-8; equal reports give equal bytes."""
-    names = dict.fromkeys(each.service_name for each in report.standouts.told)
+    names = dict.fromkeys(each.service_name for each in report.standouts.foremost)
     places = {name: f"service-{number}" for number, name in enumerate(names)}
     links = {name: f"#{place}" for name, place in places.items()}
     drawn = "".join(
@@ -35,7 +36,7 @@ def page(report: Report) -> bytes:
         for name, place in places.items()
     )
     parts = (
-        heading(report, f"Made from the snapshot {escape(report.snapshot)}."),
+        heading(report, made_from(report.snapshot)),
         figures(report, {"files in quarantine": f"{report.quarantine.files:,}"}),
         moved(report.standouts, links, dated=report.period.first < report.period.last, more=drawn),
         codes_over_time(report),
@@ -62,6 +63,11 @@ def heading(report: Report, more: str) -> str:
         f"<h1>HTTP status codes, {report.period}</h1>\n"
         f'<p class="soft">All times are UTC. {escape(_scope(report))} {final(report)} {more}</p>'
     )
+
+
+def made_from(snapshot: str) -> str:
+    """Which snapshot a page shows, its name on one line."""
+    return f'Made from the snapshot <span class="whole">{escape(snapshot)}</span>.'
 
 
 def _scope(report: Report) -> str:
@@ -91,21 +97,21 @@ def figures(report: Report, more: Mapping[str, str] = MappingProxyType({})) -> s
     return tiles(shown | dict(more))
 
 
-def tiles(shown: Mapping[str, str]) -> str:
+def tiles(figures: Mapping[str, str]) -> str:
     """Numbers, each with what it is."""
-    each = (f"<div><dt>{what}</dt><dd>{figure}</dd></div>" for what, figure in shown.items())
+    each = (f"<div><dt>{what}</dt><dd>{figure}</dd></div>" for what, figure in figures.items())
     return f"<dl>{''.join(each)}</dl>"
 
 
-def moved(found: Standouts, links: Mapping[str, str], *, dated: bool, more: str = "") -> str:
+def moved(standouts: Standouts, links: Mapping[str, str], *, dated: bool, more: str = "") -> str:
     """What stands out, each sentence a link to where its service is shown."""
     items = [
         f'<li><a href="{escape(links[each.service_name])}">'
-        f"{escape(sentence(each, dated=dated))}</a></li>"
-        for each in found.told
+        f"{escape(together(sentence(each, dated=dated)))}</a></li>"
+        for each in standouts.foremost
     ]
     listed = f"<ol>{''.join(items)}</ol>" if items else ""
-    return section("What stands out", how_many(found), listed, more)
+    return section("What stands out", how_many(standouts), listed, more)
 
 
 def codes_over_time(report: Report) -> str:
@@ -119,13 +125,25 @@ def codes_over_time(report: Report) -> str:
         codes_said(report.codes),
         lines(report.codes),
         folded("Numbers by class", table(("class", "requests", "share"), rows)),
+    ) + not_delivered(report)
+
+
+def not_delivered(report: Report) -> str:
+    """Hours of which something is missing: where counts are too low, and zeros none."""
+    if not report.lacking:
+        return ""
+    return section(
+        "Not delivered",
+        "Hours of which a source brought nothing (hatched), or less than was to be expected (half "
+        "hatched), with all their services. Counts are too low there.",
+        gap_rows(report.lacking, (report.period.start, report.period.until)),
     )
 
 
-def codes_said(found: Codes) -> str:
+def codes_said(codes: Codes) -> str:
     """What the rows of codes show."""
     return (
-        f"Requests per {found.grid.spoken}: all, by class, and each code outside of 2xx and 3xx. "
+        f"Requests per {codes.grid.spoken}: all, by class, and each code outside of 2xx and 3xx. "
         "Every row has its own scale, up to its most."
     )
 
@@ -134,7 +152,7 @@ def heat(report: Report, links: Mapping[str, str]) -> str:
     """The heat maps, 5xx or 4xx by choice; the first is that of what stands out most."""
     found = report.heat
     # What stands out most is what a reader is looking for.
-    first = next((each.status_class for each in report.standouts.told if each.status_class), 5)
+    first = next((each.status_class for each in report.standouts.foremost if each.status_class), 5)
     ends = (report.period.start, report.period.until)
     shown = f"{found.services:,} {'service' if found.services == 1 else 'services'}"
     if len(found.rows) < found.services:
@@ -230,18 +248,19 @@ def lateness(report: Report) -> str:
     )
 
 
-def unusable(found: Quarantine) -> str:
+def unusable(quarantine: Quarantine) -> str:
     """Files that nobody could count, of whatever day."""
-    if not found.files:
+    if not quarantine.files:
         return section("Quarantine", "No file is in quarantine.")
     files = [
-        (each.path, each.state, each.reason, moment(each.ingested_at)) for each in found.newest
+        (each.path, each.state, each.reason, moment(each.ingested_at)) for each in quarantine.newest
     ]
     headings = ("file, the newest first", "state", "reason", "looked at")
     return section(
         "Quarantine",
-        f"Files that can't be used and are not in the counts, of whatever day: {found.files:,}.",
-        table(headings, files, texts=(0, 2)),
+        "Files that can't be used and are not in the counts, of whatever day: "
+        f"{quarantine.files:,}.",
+        table(headings, files, texts=(0, 1, 2)),
     )
 
 
@@ -267,7 +286,11 @@ def section(title: str, sentence: str, *parts: str) -> str:
 
 def relative(before: int, now: int) -> str:
     """A change in parts of what was before."""
-    return f"{100 * (now - before) / before:+,.0f} %" if before else "new"
+    if not before:
+        return "new"
+    change = 100 * (now - before) / before
+    # No change is said to be none.
+    return f"{change:+,.0f} %" if abs(change) >= 1 else f"{change:+.2f} %"
 
 
 def moment(when: datetime) -> str:

@@ -8,14 +8,15 @@ from queries.report.figures import LATE_HOURS, Report
 from queries.report.standouts import LONGEST, Standout, Standouts
 
 
-def sentence(told: Standout, *, dated: bool = True) -> str:
+def sentence(standout: Standout, *, dated: bool = True) -> str:
     """A span that stands out, with its numbers and what it is compared with; its day may be left
     out where it is the only one."""
-    when = span(told.start, told.until)
+    when = span(standout.start, standout.until)
+    answers, requests = standout.answers, standout.requests
     return (
-        f"{when if dated else when[11:]} UTC: {told.service_name} answered {spoken(told.what)} to "
-        f"{told.answers:,} of {told.requests:,} requests, {percent(told.answers, told.requests)}; "
-        f"{_reference(told)}."
+        f"{when if dated else when[11:]} UTC: {standout.service_name} answered "
+        f"{spoken(standout.what)} to {answers:,} of {requests:,} requests, "
+        f"{percent(answers, requests)}; {_reference(standout)}."
     )
 
 
@@ -23,12 +24,12 @@ def how_many(moved: Standouts) -> str:
     """What is said of the list as a whole."""
     if not moved.looked:
         return f"This is looked for in reports of {LONGEST.days} days at most."
-    if not moved.found:
+    if not moved.all:
         return (
             "Nothing: no service failed more often than its past and its number of requests "
             "explain."
         )
-    more = len(moved.found) - len(moved.told)
+    more = len(moved.all) - len(moved.foremost)
     said = "Failed more often than their past and their number of requests explain"
     return f"{said}, the clearest first{f'; {more:,} more are not listed' if more else ''}."
 
@@ -57,6 +58,11 @@ def of_hundred(share: float) -> str:
     return f"{hundredths:.0f} %" if hundredths >= 10 else f"{hundredths:.2g} %"
 
 
+def together(text: str) -> str:
+    """The same, but no line of a page ends between a number and its sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def short(name: str, most: int = 34) -> str:
     """A name without its middle, for where there is no room."""
     if len(name) <= most:
@@ -77,11 +83,11 @@ def lateness_spans() -> list[str]:
     return [f"up to {LATE_HOURS[0]} hour", *between, "2 to 7 days", "more than 7 days"]
 
 
-def _reference(told: Standout) -> str:
+def _reference(standout: Standout) -> str:
     hours = "in the hours around"
-    if told.weeks:
-        weeks = "week" if told.weeks == 1 else f"{told.weeks} weeks"
+    if standout.weeks:
+        weeks = "week" if standout.weeks == 1 else f"{standout.weeks} weeks"
         hours = f"in the same hours of the {weeks} before"
-    if not told.reference_requests:
+    if not standout.reference_requests:
         return f"it had no requests {hours}"
-    return f"{percent(told.reference_answers, told.reference_requests)} {hours}"
+    return f"{percent(standout.reference_answers, standout.reference_requests)} {hours}"

@@ -82,15 +82,15 @@ def totals(
 
 
 def service_days(
-    connection: duckdb.DuckDBPyConnection, services: Sequence[str], found: Report
+    connection: duckdb.DuckDBPyConnection, services: Sequence[str], report: Report
 ) -> list[ServiceDay]:
     """Each service with data on the report's day, the largest first."""
-    start, until = found.period.start, found.period.until
+    start, until = report.period.start, report.period.until
     bound = {"services": list(services), "start": start, "until": until}
-    changes = _changes(connection, services, found.comparison)
+    changes = _changes(connection, services, report.comparison)
     brought = _by_service(connection.execute(_SQL["files"], bound | {"most": LISTED}).fetchall())
     by_service: dict[str, list[Standout]] = {}
-    for each in found.standouts.found:
+    for each in report.standouts.all:
         by_service.setdefault(each.service_name, []).append(each)
     return [
         ServiceDay(

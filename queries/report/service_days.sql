@@ -4,11 +4,13 @@
 -- its files, and what of it is final. A hash is hashed once more where hashes are combined by XOR,
 -- in which counts that two cells exchange would cancel out.
 WITH bounds AS (
-    SELECT coalesce(CAST($first AS DATE), CAST(max(bucket_start) AS DATE) - CAST($most AS INTEGER) + 1) AS first
+    SELECT coalesce(CAST($first AS DATE),
+        CAST(max(bucket_start) AS DATE) - CAST($most AS INTEGER) + 1) AS first
     FROM rollup_5m
 ),
 cells AS (
-    SELECT CAST(bucket_start AS DATE) AS day, bit_xor(hash(hash(service_name, bucket_start, status_code, requests))) AS digest
+    SELECT CAST(bucket_start AS DATE) AS day,
+        bit_xor(hash(hash(service_name, bucket_start, status_code, requests))) AS digest
     FROM rollup_5m
     WHERE service_name IN (SELECT unnest($services))
         AND bucket_start >= (SELECT first - 29 FROM bounds)
@@ -28,7 +30,8 @@ compared AS (
 ),
 files AS (
     SELECT asked.day, bit_xor(hash(hash(path, ingested_at, rows_counted, rows_rejected, folded))) AS digest
-    FROM asked JOIN source_files ON state = 'ingested' AND last_request >= asked.day AND first_request < asked.day + 1
+    FROM asked JOIN source_files ON state = 'ingested' AND last_request >= asked.day
+        AND first_request < asked.day + 1
     GROUP BY asked.day
 )
 SELECT
@@ -51,7 +54,8 @@ SELECT
     CAST(coalesce(sum(requests) FILTER (status_code BETWEEN 500 AND 599), 0) AS BIGINT),
     count(DISTINCT service_name)
 FROM rollup_5m
-WHERE CAST(CAST(bucket_start AS DATE) AS VARCHAR) IN (SELECT unnest($days)) AND service_name IN (SELECT unnest($services))
+WHERE CAST(CAST(bucket_start AS DATE) AS VARCHAR) IN (SELECT unnest($days))
+    AND service_name IN (SELECT unnest($services))
 GROUP BY day
 ORDER BY day DESC
 
@@ -67,7 +71,8 @@ SELECT
 FROM (
     SELECT *, bucket_start >= $start AND bucket_start < $until AS today
     FROM rollup_5m
-    WHERE bucket_start >= CAST($start AS TIMESTAMP) - to_days(1) AND bucket_start < CAST($until AS TIMESTAMP) + to_days(1)
+    WHERE bucket_start >= CAST($start AS TIMESTAMP) - to_days(1)
+        AND bucket_start < CAST($until AS TIMESTAMP) + to_days(1)
         AND service_name IN (SELECT unnest($services))
 )
 GROUP BY service_name
@@ -92,7 +97,8 @@ WITH compared AS (
     GROUP BY ALL
 ),
 ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY service_name ORDER BY abs(now - before) DESC, status_code) AS place
+    SELECT *, row_number() OVER (PARTITION BY service_name ORDER BY abs(now - before) DESC,
+        status_code) AS place
     FROM compared
     WHERE now <> before
 )

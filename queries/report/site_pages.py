@@ -1,6 +1,6 @@
 """The pages of a site: the days, a day, a service on a day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from queries.report import page
 from queries.report.codes import Codes, spoken
 from queries.report.figures import Report
-from queries.report.sentences import percent, sentence
+from queries.report.sentences import percent, sentence, together
 from queries.report.service_days import CHANGED, LISTED, ServiceDay, Total
 from queries.report.site_folders import file_name
 from queries.report.standouts import Standouts
@@ -23,12 +23,14 @@ class Beside(NamedTuple):
     after: str | None
 
 
-class Told(NamedTuple):
+class IndexDay(NamedTuple):
     """A day as the index shows it."""
 
     total: Total
     moved: str
     """What stands out there, as HTML."""
+    lacking: str = ""
+    """How many hours of it were not delivered, or not whole."""
 
 
 def link(service_name: str) -> str:
@@ -36,7 +38,7 @@ def link(service_name: str) -> str:
     return f"services/{quote(file_name(service_name))}"
 
 
-def day(found: Report, services: Sequence[ServiceDay], beside: Beside) -> bytes:
+def day(report: Report, services: Sequence[ServiceDay], beside: Beside) -> bytes:
     """All services on a day."""
     links = {each.service_name: link(each.service_name) for each in services}
     rows = [
@@ -53,76 +55,87 @@ def day(found: Report, services: Sequence[ServiceDay], beside: Beside) -> bytes:
     headings = ("service", "requests", "4xx", "4xx share", "5xx", "5xx share")
     parts = (
         _ways("../", beside, {each: f"../{each}/index.html" for each in beside if each}),
-        page.heading(found, ""),
-        page.figures(found),
-        page.moved(found.standouts, links, dated=False),
-        page.codes_over_time(found),
-        page.heat(found, links),
-        page.changes(found),
-        page.lateness(found),
-        page.rejected(found),
+        page.heading(report, ""),
+        page.figures(report),
+        page.moved(report.standouts, links, dated=False),
+        page.codes_over_time(report),
+        page.heat(report, links),
+        page.changes(report),
+        page.lateness(report),
+        page.rejected(report),
         page.section("All services", "", table(headings, rows, links=links)),
     )
-    return page.document(f"HTTP status codes, {found.period} (UTC)", "\n".join(parts))
+    return page.document(f"HTTP status codes, {report.period} (UTC)", "\n".join(parts))
 
 
-def moved(found: Standouts, of_day: str) -> str:
+def moved(standouts: Standouts, of_day: str) -> str:
     """What stands out on a day, as the index shows it."""
     told = (
         f'<li><a href="{of_day}/{escape(link(each.service_name))}">'
-        f"{escape(sentence(each, dated=False))}</a></li>"
-        for each in found.told
+        f"{escape(together(sentence(each, dated=False)))}</a></li>"
+        for each in standouts.foremost
     )
-    return f"<ul>{''.join(told)}</ul>" if found.told else ""
+    return f"<ul>{''.join(told)}</ul>" if standouts.foremost else ""
 
 
-def service(found: Report, shown: ServiceDay, codes: Codes, beside: Beside) -> bytes:
+def service(report: Report, service_day: ServiceDay, codes: Codes, beside: Beside) -> bytes:
     """One service on a day."""
-    name, of_day = shown.service_name, f"{found.period}"
+    name, of_day = service_day.service_name, f"{report.period}"
     there = {
-        **({beside.before: shown.before} if beside.before else {}),
-        **({beside.after: shown.after} if beside.after else {}),
+        **({beside.before: service_day.before} if beside.before else {}),
+        **({beside.after: service_day.after} if beside.after else {}),
     }
     to = {
         each: f"../../{each}/{link(name) if has else 'index.html'}" for each, has in there.items()
     }
-    told = [f"<li>{escape(sentence(each, dated=False))}</li>" for each in shown.moved]
+    told = [
+        f"<li>{escape(together(sentence(each, dated=False)))}</li>" for each in service_day.moved
+    ]
     out = f"<ol>{''.join(told)}</ol>" if told else "<p>Nothing.</p>"
     parts = (
         _ways("../../", beside, to, f'<a href="../index.html">all services on {of_day}</a>'),
         f"<h1>{escape(name)}, {of_day}</h1>",
-        f'<p class="soft">All times are UTC. {page.final(found)}</p>',
-        _figures(shown),
+        f'<p class="soft">All times are UTC. {page.final(report)}</p>',
+        _figures(service_day),
         page.section("What stands out", "", out),
-        page.section("Status codes over time", page.codes_said(codes), lines(codes, name)),
-        _changes(found, shown),
-        _files(shown),
+        page.section("Status codes over time", page.codes_said(codes), lines(codes, name))
+        + page.not_delivered(report),
+        _changes(report, service_day),
+        _files(service_day),
     )
     return page.document(f"{name}, {of_day} (UTC)", "\n".join(parts))
 
 
-def index(snapshot: str, days: Sequence[Told], quarantine: str) -> bytes:
-    """The days that there are, the latest first."""
-    told = "\n".join(_day_of_index(each) for each in days)
+def index(
+    snapshot: str, days: Sequence[IndexDay], undelivered: Mapping[str, str], quarantine: str
+) -> bytes:
+    """The days that there are, the latest first, and those between of which nothing came."""
+    sections = {each.total.day: _day_of_index(each) for each in days}
+    for day, lacks in undelivered.items():
+        said = f"No page: nothing was counted. Not delivered: {lacks}."
+        sections.setdefault(day, f"<section><h2>{day}</h2><p>{said}</p></section>")
+    told = "\n".join(sections[day] for day in sorted(sections, reverse=True))
     parts = (
         "<h1>HTTP status codes</h1>",
         '<p class="soft">By UTC day; a day leads to its services, and they to their files. '
-        f"Made from the snapshot {escape(snapshot)}.</p>",
+        f"{page.made_from(snapshot)}</p>",
         told,
         quarantine,
     )
     return page.document("HTTP status codes", "\n".join(parts))
 
 
-def _day_of_index(told: Told) -> str:
-    of = told.total
+def _day_of_index(day: IndexDay) -> str:
+    of = day.total
     numbers = (
         f"{of.services:,} service{'' if of.services == 1 else 's'}, {of.requests:,} "
         f"request{'' if of.requests == 1 else 's'}, {percent(of.client_errors, of.requests)} 4xx, "
         f"{percent(of.server_errors, of.requests)} 5xx."
     )
+    if day.lacking:
+        numbers += f" Not all was delivered: {day.lacking}."
     title = f'<h2><a href="{of.day}/index.html">{of.day}</a></h2>'
-    return f"<section>{title}<p>{numbers}</p>{told.moved}</section>"
+    return f"<section>{title}<p>{together(numbers)}</p>{day.moved}</section>"
 
 
 def _ways(up: str, beside: Beside, to: dict[str, str], more: str = "") -> str:
@@ -134,24 +147,24 @@ def _ways(up: str, beside: Beside, to: dict[str, str], more: str = "") -> str:
     return f"<nav>{' '.join(filter(None, ways))}</nav>"
 
 
-def _figures(shown: ServiceDay) -> str:
+def _figures(service_day: ServiceDay) -> str:
     return page.tiles(
         {
-            "requests": f"{shown.requests:,}",
-            "4xx answers": percent(shown.client_errors, shown.requests),
-            "5xx answers": percent(shown.server_errors, shown.requests),
+            "requests": f"{service_day.requests:,}",
+            "4xx answers": percent(service_day.client_errors, service_day.requests),
+            "5xx answers": percent(service_day.server_errors, service_day.requests),
         }
     )
 
 
-def _changes(found: Report, shown: ServiceDay) -> str:
-    compared = found.comparison
+def _changes(report: Report, service_day: ServiceDay) -> str:
+    compared = report.comparison
     title = "Largest changes against the week before"
     if not compared.requests_before:
         return page.section(title, "There is nothing to compare with.")
     rows = [
         (spoken(code), f"{before:,}", f"{now:,}", f"{now - before:+,}", page.relative(before, now))
-        for code, before, now in shown.changes
+        for code, before, now in service_day.changes
     ]
     headings = ("code", "before", "now", "change", "relative")
     said = (
@@ -163,13 +176,13 @@ def _changes(found: Report, shown: ServiceDay) -> str:
     )
 
 
-def _files(shown: ServiceDay) -> str:
-    brought = shown.brought
+def _files(service_day: ServiceDay) -> str:
+    brought = service_day.brought
     rows = [(path, f"{n:,}") for path, n in brought.files]
     said = []
     if brought.all_files > LISTED:
         said.append(f"The {LISTED} of {brought.all_files:,} files that brought most.")
-    if rest := shown.requests - brought.requests:
+    if rest := service_day.requests - brought.requests:
         said.append(
             f"{rest:,} requests are from files of which it is no longer known, because the time "
             "in which they may be replaced is over."

@@ -56,14 +56,14 @@ class Standout(NamedTuple):
 class Standouts(NamedTuple):
     """What stands out, the clearest first."""
 
-    found: list[Standout]
+    all: list[Standout]
     looked: bool
     """False: the period is too long to look."""
 
     @property
-    def told(self) -> list[Standout]:
-        """Those that are told."""
-        return self.found[:MOST]
+    def foremost(self) -> list[Standout]:
+        """Those that a page names."""
+        return self.all[:MOST]
 
 
 def standouts(

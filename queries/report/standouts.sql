@@ -8,9 +8,11 @@ WITH chosen AS (
 ),
 -- The period, $margin seconds on either side of it, and the same in the weeks before.
 seen AS (
-    SELECT service_id, epoch_us(bucket_start) // (CAST($fine AS BIGINT) * 1000000) AS slot, status_code, requests
+    SELECT service_id, epoch_us(bucket_start) // (CAST($fine AS BIGINT) * 1000000) AS slot, status_code,
+        requests
     FROM internal.cells SEMI JOIN chosen USING (service_id)
-    WHERE bucket_start >= CAST($start AS TIMESTAMP) - to_days(7 * CAST($weeks AS INTEGER)) - to_seconds($margin)
+    WHERE bucket_start >= CAST($start
+        AS TIMESTAMP) - to_days(7 * CAST($weeks AS INTEGER)) - to_seconds($margin)
         AND bucket_start < CAST($until AS TIMESTAMP) + to_seconds($margin)
         AND (epoch(bucket_start) - epoch(CAST($start AS TIMESTAMP)) + $margin + 604800 * $weeks) % 604800
             < epoch(CAST($until AS TIMESTAMP)) - epoch(CAST($start AS TIMESTAMP)) + 2 * $margin
@@ -22,7 +24,8 @@ failures AS MATERIALIZED (
     SELECT
         service_id,
         slot,
-        unnest(CASE WHEN status_code BETWEEN 400 AND 599 THEN [status_code, -(status_code // 100)] ELSE [status_code] END) AS what,
+        unnest(CASE WHEN status_code BETWEEN 400 AND 599 THEN [status_code, -(status_code // 100)]
+            ELSE [status_code] END) AS what,
         requests AS k
     FROM seen
     WHERE status_code NOT BETWEEN 100 AND 399
@@ -56,13 +59,15 @@ common AS (
 in_period AS (
     SELECT *
     FROM loads
-    WHERE w * scale * $fine >= epoch(CAST($start AS TIMESTAMP)) AND w * scale * $fine < epoch(CAST($until AS TIMESTAMP))
+    WHERE w * scale * $fine >= epoch(CAST($start AS TIMESTAMP))
+        AND w * scale * $fine < epoch(CAST($until AS TIMESTAMP))
 ),
 -- So many windows are looked at that some are odd by chance; the bar is raised by their number.
 looked AS (
     SELECT ln(coalesce(sum(windows * whats), 1) / CAST($chance AS DOUBLE)) AS bar
     FROM (SELECT service_id, count(*) AS windows FROM in_period GROUP BY service_id)
-        JOIN (SELECT service_id, count(DISTINCT what) AS whats FROM failures GROUP BY service_id) USING (service_id)
+        JOIN (SELECT service_id, count(DISTINCT what) AS whats FROM failures
+            GROUP BY service_id) USING (service_id)
 ),
 candidates AS MATERIALIZED (
     SELECT service_id, what, scale, w, n, k, w * scale // list_max(CAST($scales AS BIGINT[])) AS hour
@@ -121,7 +126,8 @@ expected AS (
 judged AS MATERIALIZED (
     SELECT
         *,
-        k * ln(k / n / upper) + CASE WHEN k < n THEN (n - k) * ln((1 - k / n) / (1 - upper)) ELSE 0 END AS evidence
+        k * ln(k / n / upper) + CASE WHEN k < n THEN (n - k) * ln((1 - k / n) / (1 - upper))
+            ELSE 0 END AS evidence
     FROM candidates JOIN expected USING (service_id, what, hour)
     WHERE k > n * upper
         AND k * (1 - p) >= 2 * p * (n - k)
@@ -138,7 +144,8 @@ usual AS (
     SELECT service_id, what, scale, slot // scale AS w, sum(n) AS n, coalesce(sum(k), 0) AS k
     FROM asked
         JOIN by_slot USING (service_id)
-        LEFT JOIN (SELECT service_id, what, slot, sum(k) AS k FROM failures SEMI JOIN asked USING (service_id, what) GROUP BY ALL)
+        LEFT JOIN (SELECT service_id, what, slot, sum(k) AS k FROM failures SEMI
+            JOIN asked USING (service_id, what) GROUP BY ALL)
             USING (service_id, what, slot)
     GROUP BY ALL
 ),
@@ -153,12 +160,14 @@ residuals AS (
 ),
 noise AS (
     SELECT service_id, what, scale, greatest(1, avg(residual) / 0.368) AS phi
-    FROM (SELECT *, percent_rank() OVER (PARTITION BY service_id, what, scale ORDER BY residual) AS place FROM residuals)
+    FROM (SELECT *, percent_rank() OVER (PARTITION BY service_id, what, scale ORDER BY residual) AS place
+        FROM residuals)
     WHERE place <= 0.75
     GROUP BY ALL
 ),
 found AS (
-    SELECT *, evidence / phi AS score, w - row_number() OVER (PARTITION BY service_id, what, scale ORDER BY w) AS island
+    SELECT *, evidence / phi AS score,
+        w - row_number() OVER (PARTITION BY service_id, what, scale ORDER BY w) AS island
     FROM judged JOIN noise USING (service_id, what, scale)
     WHERE score > (SELECT bar FROM looked)
 ),
@@ -202,7 +211,8 @@ single AS (
     FROM ranked
     WHERE NOT EXISTS (
         FROM ranked AS better
-        WHERE better.service_id = ranked.service_id AND better.what = ranked.what AND better.place < ranked.place
+        WHERE better.service_id = ranked.service_id AND better.what = ranked.what
+            AND better.place < ranked.place
             AND better.first_slot < ranked.end_slot AND better.end_slot > ranked.first_slot
     )
 ),
@@ -212,7 +222,8 @@ classes AS (
     FROM single
     WHERE what < 0 AND NOT EXISTS (
         FROM single AS code
-        WHERE code.service_id = single.service_id AND code.what >= 0 AND code.class = single.class AND code.place < single.place
+        WHERE code.service_id = single.service_id AND code.what >= 0 AND code.class = single.class
+            AND code.place < single.place
             AND code.first_slot < single.end_slot AND code.end_slot > single.first_slot
     )
 ),
@@ -234,7 +245,8 @@ counted AS (
         CAST(coalesce(sum(k), 0) AS BIGINT) AS answers
     FROM kept
         JOIN by_slot ON by_slot.service_id = kept.service_id AND slot >= first_slot AND slot < end_slot
-        LEFT JOIN failed ON failed.service_id = kept.service_id AND failed.what = kept.what AND failed.scale = 1 AND failed.w = slot
+        LEFT JOIN failed ON failed.service_id = kept.service_id AND failed.what = kept.what
+            AND failed.scale = 1 AND failed.w = slot
     GROUP BY place
 )
 SELECT

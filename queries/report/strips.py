@@ -11,17 +11,18 @@ from html import escape
 
 from queries.report.codes import ALL, Codes, Grid, Line, spoken
 from queries.report.heat import FEW, LEVELS, Cell, Heat, Row, level
-from queries.report.sentences import of_hundred, percent, short
+from queries.report.lacking import Lacking
+from queries.report.sentences import of_hundred, percent, short, together
 
 _ROLES = {ALL: "ink", -2: "ok", -3: "redirect", -4: "client", -5: "server"}
 
 
-def lines(found: Codes, service_name: str = "") -> str:
+def lines(codes: Codes, service_name: str = "") -> str:
     """The codes of a service over time, a row each, above a common axis."""
-    drawn = found.lines.get(service_name, [])
+    drawn = codes.lines.get(service_name, [])
     total = next((line.total for line in drawn if line.what == ALL), 1)
-    rows = "".join(_line(line, total, found.grid) for line in drawn)
-    return f"{rows}{axis(found.grid.start, found.grid.until)}"
+    rows = "".join(_line(line, total, codes.grid) for line in drawn)
+    return f"{rows}{axis(codes.grid.start, codes.grid.until)}"
 
 
 def heat_rows(
@@ -46,6 +47,35 @@ def heat_rows(
         for row in heat.rows
     )
     return f"{_legend(ends)}{rows}{axis(start, until)}"
+
+
+def gap_rows(gaps: Sequence[Lacking], period: tuple[datetime, datetime]) -> str:
+    """A row for each source that lacks something: hatched where it does, half of it where some
+    came."""
+    start, until = period
+    hours = (until - start) // timedelta(hours=1)
+    sources: dict[str, dict[int, Lacking]] = {}
+    for each in gaps:
+        hour = (each.hour_start - start) // timedelta(hours=1)
+        sources.setdefault(each.source, {})[hour] = each
+    rows = ""
+    for source, lacks in sources.items():
+        whole = "".join(
+            f'<rect class="heat-0" x="{hour}" width="1" height="2"/>'
+            for hour in range(hours)
+            if hour not in lacks
+        )
+        some = "".join(
+            (f'<rect class="heat-0" x="{hour}" y="1" width="1" height="1"/>' if each.rows else "")
+            + f'<rect fill="transparent" x="{hour}" width="1" height="2">'
+            f"<title>{each.hour_start:%Y-%m-%d %H:%M}: {each.state}, {each.rows:,} rows; "
+            f"{escape(each.reason)}</title></rect>"
+            for hour, each in lacks.items()
+        )
+        missing = sum(each.state == "missing" for each in lacks.values())
+        said = f"{missing:,} missing, {len(lacks) - missing:,} short of {hours:,} hours"
+        rows += _row(_name(source, None), said, (hours, 2), whole + some, "heat missing")
+    return f"{rows}{axis(start, until)}"
 
 
 def _share(row: Row, status_class: int) -> str:
@@ -131,9 +161,9 @@ def _box(column: int, reached: int) -> str:
 
 def _row(name: str, said: str, size: tuple[int, int], drawing: str, kind: str = "bars") -> str:
     """A name, its numbers, and a drawing of this size; all of it as HTML."""
-    together = said.replace(" %", "\N{NO-BREAK SPACE}%")
+    numbers = f'<span class="soft">{together(said)}</span>'
     return (
-        f'<div class="row"><div class="label">{name} <span class="soft">{together}</span></div>'
+        f'<div class="row"><div class="label">{name} {numbers}</div>'
         f'<svg class="strip {kind}" viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none" '
         f'aria-hidden="true">{drawing}</svg></div>\n'
     )

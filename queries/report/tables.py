@@ -32,9 +32,9 @@ def table(
     return f"<table><thead><tr>{head}{more}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
-def folded(summary: str, shown: str) -> str:
+def folded(summary: str, table: str) -> str:
     """Behind a line that opens it; nothing where there is nothing."""
-    return f"<details><summary>{escape(summary)}</summary>{shown}</details>" if shown else ""
+    return f"<details><summary>{escape(summary)}</summary>{table}</details>" if table else ""
 
 
 def _row(

@@ -16,7 +16,8 @@ counted AS (
         coalesce(sum(requests) FILTER (bucket_start >= $start), 0) AS k,
         coalesce(sum(requests) FILTER (bucket_start < $start), 0) AS k_before
     FROM rollup_5m
-    WHERE bucket_start >= CAST($start AS TIMESTAMP) - (CAST($until AS TIMESTAMP) - CAST($start AS TIMESTAMP)) AND bucket_start < $until
+    WHERE bucket_start >= CAST($start AS TIMESTAMP) - (CAST($until AS TIMESTAMP) - CAST($start AS TIMESTAMP))
+        AND bucket_start < $until
         AND service_name IN (SELECT unnest($services))
     GROUP BY ALL
 ),

@@ -14,9 +14,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from queries.api.errors import ApiError
-from queries.server.exchange import TRACE_HEADER, new_trace_id
 from queries.server.log import Access, log_access
 from queries.server.metrics import Metrics
+from queries.server.middleware import TRACE_HEADER, new_trace_id
 
 MAX_CONNECTIONS = 256
 MAX_HEADER_BYTES = 16 << 10

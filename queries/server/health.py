@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from queries import utc
 from queries.api import prepared
 from queries.statements import beside
 
@@ -27,7 +28,7 @@ def health(store: str | os.PathLike[str]) -> Health:
 
     Raises SnapshotError, duckdb.Error or OSError if it can't be read.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc.now()
     sql = beside(__name__, "health.sql")
     with prepared.of(store).held() as snapshot, snapshot.cursor() as connection:
         (row,) = connection.execute(sql, {"now": now}).fetchall()

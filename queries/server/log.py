@@ -13,8 +13,9 @@ from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
+
+from queries import utc
 
 TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)
 """Of the request at work; threads that answer it inherit it."""
@@ -119,14 +120,14 @@ class _Writer(logging.Handler):
 
 
 def _lost(lines: int) -> logging.LogRecord:
-    told = f"{lines} lines were lost: they were not read as fast as they were written"
-    return logging.LogRecord("httpcodes", logging.WARNING, "", 0, told, None, None)
+    lost = f"{lines} lines were lost: they were not read as fast as they were written"
+    return logging.LogRecord("httpcodes", logging.WARNING, "", 0, lost, None, None)
 
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": time.replace("+00:00", "Z")}
+        time = utc.after_1970(record.created)
+        line: dict[str, Any] = {"time": utc.written(time, "milliseconds")}
         if isinstance(record.msg, dict):
             return json.dumps({**line, **record.msg})
         line |= {"level": record.levelname.lower(), "message": record.getMessage().strip()}

@@ -94,8 +94,8 @@ def _freshness(health: Health | None) -> Iterator[str]:
         yield f"{_NAME}_newest_bucket_timestamp_seconds {_epoch(health.newest_bucket)}"
 
 
-def _head(name: str, kind: str, told: str) -> Iterator[str]:
-    yield f"# HELP {_NAME}_{name} {told}"
+def _head(name: str, kind: str, help_text: str) -> Iterator[str]:
+    yield f"# HELP {_NAME}_{name} {help_text}"
     yield f"# TYPE {_NAME}_{name} {kind}"
 
 

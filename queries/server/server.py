@@ -12,7 +12,6 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,20 +26,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from queries import utc
 from queries.api.errors import ApiError, Refusal
 from queries.api.prepared import keep_in_memory
 from queries.api.request import MAX_BYTES
 from queries.server import processes
 from queries.server.connection import JSON_UTF8, MAX_HEADER_BYTES, Connection
 from queries.server.cors import Cors
-from queries.server.encoding import accepts_gzip, packed
-from queries.server.exchange import Exchanges
+from queries.server.encoding import accepts_gzip
 from queries.server.health import Health, health
 from queries.server.log import count
 from queries.server.metrics import Metrics
-from queries.server.replies import Ages, Replies, Reply, Wish, has, tag_of
+from queries.server.middleware import RequestMiddleware
+from queries.server.replies import Ages, Replies, Reply, Wish
+from queries.server.texts import Text, openapi, root
 from queries.snapshot import SnapshotError
-from queries.statements import beside
 
 PATH = "/cdn/v1.0/analytics/httpCodes"
 # nginx's code for it; seen in the log only.
@@ -122,17 +122,19 @@ def application(terms: Terms, metrics: Metrics) -> ASGIApp:
     """The ASGI application."""
     endpoint = _Endpoint(terms, metrics)
     read = ["GET", "HEAD", "OPTIONS"]
+    page = root(PATH, guarded=terms.token is not None, metrics=terms.metrics)
     app = Starlette(
         routes=[
             Route(PATH, endpoint.http_codes, methods=["POST"]),
             Route("/healthz", _readable(endpoint.health), methods=read),
-            Route("/openapi.json", _readable(endpoint.openapi), methods=read),
+            Route("/openapi.json", _readable(_static(openapi())), methods=read),
+            Route("/", _readable(_static(page)), methods=read),
             *([Route("/metrics", _readable(endpoint.metrics), methods=read)] * terms.metrics),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _bug},
     )
     app.router.redirect_slashes = False
-    return Exchanges(Cors(app, terms.origins) if terms.origins else app)
+    return RequestMiddleware(Cors(app, terms.origins) if terms.origins else app)
 
 
 class _Endpoint:
@@ -140,8 +142,6 @@ class _Endpoint:
         self._terms, self._metrics = terms, metrics
         self._threads = _Threads(terms.workers, terms.queue)
         self._replies = Replies(terms.store, terms.ages)
-        self._openapi = beside(__name__, "openapi.json").encode()
-        self._openapi_packed = packed(self._openapi)
 
     async def http_codes(self, request: Request) -> Response:
         """The documented request."""
@@ -156,7 +156,7 @@ class _Endpoint:
             return _error(400, ApiError.BAD_REQUEST)
         except ClientDisconnect:
             return Response(status_code=CLIENT_LEFT)
-        wish = Wish(_accepts_gzip(request), ",".join(request.headers.getlist("if-none-match")))
+        wish = Wish(_accepts_gzip(request), _known(request))
         reply = self._replies.at_hand(body, wish)
         if reply is None:
             reply = await self._threads.run(lambda: self._replies.reply(body, wish))
@@ -167,15 +167,15 @@ class _Endpoint:
         found = await self._health()
         if found is None:
             return _error(503, ApiError.OPERATION_FAILED)
-        told = {
+        said = {
             "snapshot": found.snapshot,
             "age_seconds": found.age_seconds,
             "watermark": {
-                "newest_bucket": _utc(found.newest_bucket),
-                "final_until": _utc(found.final_until),
+                "newest_bucket": utc.written_if(found.newest_bucket),
+                "final_until": utc.written_if(found.final_until),
             },
         }
-        return Response(json.dumps(told), media_type=JSON_UTF8, headers=_NOT_KEPT)
+        return Response(json.dumps(said), media_type=JSON_UTF8, headers=_NOT_KEPT)
 
     async def metrics(self, _: Request) -> Response:
         """What this server did, as Prometheus reads it."""
@@ -188,17 +188,6 @@ class _Endpoint:
         except (SnapshotError, duckdb.Error, OSError) as cause:
             _log.error("the store %s is not healthy: %s", self._terms.store, cause)
             return None
-
-    async def openapi(self, request: Request) -> Response:
-        """What there is to ask."""
-        tag = tag_of(self._openapi)
-        headers = {"etag": tag, "cache-control": "max-age=3600", "vary": "Accept-Encoding"}
-        if has(",".join(request.headers.getlist("if-none-match")), tag):
-            return _response(Reply(304, b"", headers))
-        if _accepts_gzip(request):
-            headers["content-encoding"] = "gzip"
-            return _response(Reply(200, self._openapi_packed, headers))
-        return _response(Reply(200, self._openapi, headers))
 
 
 class _Threads:
@@ -246,6 +235,17 @@ def _accepts_gzip(request: Request) -> bool:
     return accepts_gzip(request.headers.getlist("accept-encoding"))
 
 
+def _known(request: Request) -> str:
+    return ",".join(request.headers.getlist("if-none-match"))
+
+
+def _static(text: Text) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return text.response(_known(request), gzip=_accepts_gzip(request))
+
+    return endpoint
+
+
 def _readable(endpoint: Callable[[Request], Awaitable[Response]]) -> Any:
     """The endpoint, and what may be done with it."""
 
@@ -277,7 +277,3 @@ def _error(status: int, error: ApiError) -> Response:
 def _response(reply: Reply) -> Response:
     kind = None if reply.status == 304 else JSON_UTF8
     return Response(reply.body, reply.status, media_type=kind, headers=reply.headers)
-
-
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

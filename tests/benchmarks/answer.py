@@ -41,7 +41,7 @@ KINDS = {
     "50 services, 23 h, unaligned": (50, 23, 7),
 }
 DAY = """
-INSERT INTO internal.contributions
+INSERT INTO incoming
 SELECT {day}, service_id, TIMESTAMP '{start}' + to_seconds(bucket * 300), code,
     1 + hash(service_id, bucket, code) % CAST(base / service_id * 1000 + 2 AS BIGINT)
 FROM range(1, {services} + 1) AS s(service_id), range(288) AS b(bucket),
@@ -86,9 +86,9 @@ def fill(work: Revision, services: int, days: range) -> None:
     for day in days:
         start = FIRST + timedelta(days=day)
         connection.execute(DAY.format(day=day, start=start, services=services))
-        rollup.settle(connection, ledger)
+        rollup.apply(connection, ledger)
         # As if folded; the next day's contributions have the same shape.
-        connection.execute(f"DELETE FROM {ledger.added}; DELETE FROM internal.contributions")
+        connection.execute(f"DELETE FROM {ledger.added}; DELETE FROM internal.sole_buckets")
     runs.record(work, runs.Outcome())
 
 

@@ -17,7 +17,7 @@ import duckdb
 from jobs import nightly
 from jobs.export.documents import EVERYTHING, export
 from jobs.export.one_file import FORMATS, export_file
-from jobs.logs.choice import Choice, Source
+from jobs.logs.options import ReadingOptions, Source
 from queries import snapshot
 
 # Five to six codes in each bucket of each service, one to nine requests in each cell.
@@ -41,7 +41,7 @@ def main() -> None:
         log = Path(folder, "log.parquet")
         duckdb.execute(LOG.format(services=given.services, file=log))
         policy = nightly.Policy()
-        nightly.run(store, [Source((str(log),), Choice())], lambda _: None, policy)
+        nightly.run(store, [Source((str(log),), ReadingOptions())], lambda _: None, policy)
         export(store, out)
         with snapshot.reading(store) as connection:
             ((cells,),) = connection.execute(f"SELECT count(*) FROM ({CELLS})").fetchall()

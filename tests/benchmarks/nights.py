@@ -1,7 +1,7 @@
 """A night's run, one day of logs, on stores with more and more days of history.
 
 The history is laid out by SQL as runs leave it: counts of every service, bucket and four status
-codes, contributions of the last 30 days, a ledger row a day. Prints medians of what a night
+codes, a ledger row a day, whose files are folded after 30 days. Prints medians of what a night
 takes, split into its parts, and the ratio to the shortest history.
 
     python tests/benchmarks/nights.py [--days 1,30,100,365] [--services 1000] [--repeat 3]
@@ -22,7 +22,7 @@ import jobs.store.reflink
 import jobs.store.revision
 from jobs import nightly
 from jobs.counts import fold, rollup, runs
-from jobs.logs.choice import Choice, Source
+from jobs.logs.options import ReadingOptions, Source
 from jobs.store import access_log_view as shown
 from jobs.store.revision import USUAL, revision
 
@@ -41,7 +41,9 @@ INSERT INTO internal.files BY NAME SELECT {number} AS file_id, '/gone/{number}.p
     now()::TIMESTAMP AS ingested_at, 'history' AS run_id, 'ingested' AS state, {folded} AS folded
     FROM (SELECT sum(requests)::BIGINT AS total FROM ({cells}));
 """
-KEPT_APART = "INSERT INTO internal.contributions SELECT {number}, * FROM ({cells});"
+KEPT_APART = (
+    "INSERT INTO internal.sole_buckets SELECT DISTINCT bucket_start, {number} FROM ({cells});"
+)
 FOLDED = """
 INSERT INTO internal.folded_days SELECT file_id, first_request::DATE, rows_counted FROM internal.files WHERE file_id = {number};
 INSERT INTO internal.folded_buckets SELECT DISTINCT bucket_start FROM ({cells});
@@ -103,7 +105,7 @@ def watch(clock: Clock) -> None:
     for room, name, part in (
         (jobs.store.revision, "copy", "copy"),
         (nightly.Ingest, "take", "count"),
-        (rollup, "settle", "rollup"),
+        (rollup, "apply", "rollup"),
         (shown, "show", "view"),
         (fold, "fold", "fold"),
         (runs, "record", "record"),
@@ -114,7 +116,7 @@ def watch(clock: Clock) -> None:
 
 def night(store: Path, logs: Path) -> float:
     began = time.monotonic()
-    source = Source((str(logs),), Choice())
+    source = Source((str(logs),), ReadingOptions())
     summary = nightly.run(store, [source], lambda _: None, nightly.Policy())
     assert summary.outcome.files_ingested == 24
     return time.monotonic() - began

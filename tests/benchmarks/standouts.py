@@ -135,7 +135,7 @@ def day(
 def ask(store: Path, services: int) -> list[Standout]:
     names = [f"s{service:05d}.example" for service in range(services)]
     with snapshot.reading(store) as connection:
-        return standouts(connection, names, DAY, DAY + timedelta(days=1)).found
+        return standouts(connection, names, DAY, DAY + timedelta(days=1)).all
 
 
 def is_of(told: Standout, event: Event) -> bool:
