@@ -85,7 +85,7 @@ class Growing:
     def _sql(self, name: str) -> str:
         ledger = self.ledger
         return _SQL[name].format(
-            added=ledger.added, listed=ledger.listed, withdrawn=ledger.withdrawn
+            added=ledger.added, present=ledger.present, withdrawn=ledger.withdrawn
         )
 
     def _pairs(self) -> Iterator[_Pair]:

@@ -1,10 +1,6 @@
 -- name: texts
 -- Text that counts, and whether it lies anywhere still.
 CREATE OR REPLACE TEMP TABLE texts AS
-WITH present AS (
-    SELECT fingerprint, files.named_service FROM internal.files AS files JOIN {listed} USING (path)
-    WHERE state IN ('ingested', 'duplicate') AND NOT displaced
-)
 SELECT
     file_id,
     path,
@@ -15,7 +11,7 @@ SELECT
     first_request,
     rows_counted,
     file_id IN (FROM {added}) AS is_new,
-    (fingerprint, named_service) IN (FROM present) AS is_there
+    (fingerprint, named_service) IN (FROM {present}) AS is_there
 FROM internal.files JOIN internal.readings USING (reading_id)
 WHERE state = 'ingested' AND rows_counted > 0 AND contains(scan, $broken)
 

@@ -37,6 +37,8 @@ class Ledger:
 
     listed = "listed"
     """What the sources hold: path, size, version, named_service, read_under."""
+    present = "present"
+    """What of it lies there by what is known: fingerprint, named_service."""
     decided = "decided"
     """What of it needs no look: path, state, reason, fingerprint, named_service."""
     added = "added"

@@ -10,6 +10,11 @@ CREATE OR REPLACE TEMP TABLE incoming (
     file_id INTEGER, service_id INTEGER, bucket_start TIMESTAMP, status_code SMALLINT, requests BIGINT
 );
 
+-- Contents that lie where the sources list them.
+CREATE OR REPLACE TEMP VIEW present AS
+SELECT fingerprint, files.named_service FROM internal.files AS files JOIN listed USING (path)
+WHERE state IN ('ingested', 'duplicate') AND NOT displaced;
+
 -- Where the rows of merged files count by now: what they were merged into may have been merged, too.
 CREATE OR REPLACE TEMP MACRO identity(fingerprint, named_service) AS
     concat_ws(' ', fingerprint, nullif(named_service, ''));

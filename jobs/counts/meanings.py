@@ -38,10 +38,10 @@ class Meanings:
         ((name, column),) = entries.items()
         key = expression, str(column.type)
         if found := self._known.get(key):
-            place = pc.index_in(column, value_set=found[0])
-            if not place.null_count:
-                return found[1].take(place)
-            column = column.filter(place.is_null())
+            position = pc.index_in(column, value_set=found[0])
+            if not position.null_count:
+                return found[1].take(position)
+            column = column.filter(position.is_null())
         said = self._asked(expression, {name: column})
         known = [column], [said]
         if found:

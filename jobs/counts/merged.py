@@ -83,7 +83,7 @@ class Merging:
         return _SQL[name].format(
             added=ledger.added,
             withdrawn=ledger.withdrawn,
-            listed=ledger.listed,
+            present=ledger.present,
             incoming=ledger.incoming,
         )
 

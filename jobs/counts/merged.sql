@@ -13,10 +13,6 @@ FROM internal.files JOIN {added} USING (file_id) WHERE rows_counted > 0
 -- Files that were counted before, of times that new ones reach: those that this run replaces are
 -- going, those whose content lies nowhere any more are gone, the others stay.
 CREATE OR REPLACE TEMP TABLE earlier AS
-WITH present AS (
-    SELECT fingerprint, files.named_service FROM internal.files AS files JOIN {listed} USING (path)
-    WHERE state IN ('ingested', 'duplicate') AND NOT displaced
-)
 SELECT
     file_id,
     path,
@@ -24,7 +20,7 @@ SELECT
     folded,
     CASE
         WHEN file_id IN (FROM {withdrawn}) THEN 'going'
-        WHEN (fingerprint, named_service) IN (FROM present) THEN 'staying'
+        WHEN (fingerprint, named_service) IN (FROM {present}) THEN 'staying'
         ELSE 'gone'
     END AS role
 FROM internal.files AS files
