@@ -81,15 +81,21 @@ def says_by_type(reading: Reading) -> bool:
 
 def client_requests(reading: Reading) -> str:
     """BOOLEAN: whether a row is a request of a client."""
-    rules = [f"NOT {_fits(*rule)}" for rule in reading.passed_over]
+    rules = [f"NOT {fits}" for fits, _ in _rules(reading)]
     rows = [f'"{ASIDE}" IS NULL'] if reading.of_lines else []
     return " AND ".join(rows + rules) or "true"
 
 
 def passed_over(reading: Reading) -> str:
     """Text: why a row is no request of a client; NULL if it is one."""
-    whens = (f"WHEN {_fits(*rule)} THEN {literal(rule[1].reason)}" for rule in reading.passed_over)
+    whens = (f"WHEN {fits} THEN {literal(reason)}" for fits, reason in _rules(reading))
     return f"CASE {' '.join(whens)} END" if reading.passed_over else "NULL"
+
+
+def _rules(reading: Reading) -> list[tuple[str, str]]:
+    """BOOLEAN: whether a row is passed over, and why. A broken line lacks nothing: it is broken."""
+    whole = f'NOT "{BROKEN}" AND ' if reading.of_lines else ""
+    return [(f"({whole}{_fits(*rule)})", rule[1].reason) for rule in reading.passed_over]
 
 
 def holds(column: Column, pattern: str) -> str:

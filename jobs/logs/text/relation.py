@@ -223,9 +223,10 @@ def _of_pattern(layout: Layout, needed: Sequence[str], others: Sequence[str], wa
 
 def _of_csv(layout: Layout, needed: Sequence[str], others: Sequence[str], way: Way) -> _Fields:
     if way.by_line:
-        fields = _delimited(layout, needed, others, way)
+        own = [f"trim(fields[{index}], '\" ')" for index in layout.places(needed)]
         bare = "list_transform(fields, lambda field: trim(field, '\" '))"
-        return replace(fields, aside=_header(layout, needed, bare))
+        fields = _delimited(layout, needed, others, way)
+        return replace(fields, aside=_header(layout, needed, own, bare))
     names = [f"c{index}" for index in range(1, len(layout.schema) + 1)]
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     options = (
@@ -234,19 +235,27 @@ def _of_csv(layout: Layout, needed: Sequence[str], others: Sequence[str], way: W
     )
     asked = [*needed, *others]
     values = dict(zip(asked, (f"c{index}" for index in layout.places(asked)), strict=True))
+    own = [values[name] for name in needed]
     line = f"concat_ws({literal(layout.delimiter)}, {', '.join(names)})"
-    aside = _header(layout, needed, f"[{', '.join(names)}]")
+    aside = _header(layout, needed, own, f"[{', '.join(names)}]")
     return _Fields(_read_csv(layout, options), values, "false", aside, line)
 
 
-def _header(layout: Layout, needed: Sequence[str], fields: str) -> str:
-    """Whether a line is the header once more, or names its columns in another order."""
-    own = dict(zip(needed, layout.places(needed), strict=True))
-    names = ", ".join(map(literal, layout.schema))
-    is_named = " OR ".join(f"({fields})[{index}] IN ({names})" for index in own.values())
-    is_same = " AND ".join(f"({fields})[{index}] = {literal(name)}" for name, index in own.items())
+def _header(layout: Layout, needed: Sequence[str], own: Sequence[str], fields: str) -> str:
+    """Whether a line is the header once more, or names its columns in another order.
+
+    `own` are the fields of the needed columns, `fields` is the list of all; names are such in any
+    case of their letters.
+    """
+    names = ", ".join(literal(name.lower()) for name in layout.schema)
+    is_named = " OR ".join(f"lower({field}) IN ({names})" for field in own)
+    is_same = " AND ".join(
+        f"lower({field}) = {literal(name.lower())}" for name, field in zip(needed, own, strict=True)
+    )
+    # The list costs more, so it is made of few lines only.
+    lowered = f"list_transform({fields}, lambda field: lower(field))"
     return (
-        f"CASE WHEN ({is_named}) AND len(list_intersect({fields}, [{names}])) > 1 "
+        f"CASE WHEN ({is_named}) AND len(list_intersect({lowered}, [{names}])) > 1 "
         f"THEN CASE WHEN {is_same} THEN '{HEADER}' ELSE '{OTHER_HEADER}' END END"
     )
 

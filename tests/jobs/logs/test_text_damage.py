@@ -213,7 +213,7 @@ def test_a_second_header_of_another_order_is_refused_and_one_of_the_same_is_no_r
 ) -> None:
     turned = f"{HEADER}\n{NOON},{A},200,502\ntimestamp,host,agent,status\n{NOON},{A},502,200\n"
     (logs.folder / "turned.csv").write_text(turned)
-    (logs.folder / "quoted.csv").write_text(turned.replace("agent", '"agent"'))
+    (logs.folder / "quoted.csv").write_text(turned.replace("agent,status", '"Agent","Status"'))
     # A line with another number of fields: it is read line by line.
     (logs.folder / "long.csv").write_text(f"{turned}{NOON},{A},200,x,y\n")
     (logs.folder / "same.csv").write_text(f"{HEADER}\n{NOON},{A},200,x\n" * 2)
@@ -304,6 +304,24 @@ def test_a_broken_line_counts_nowhere_whatever_seems_to_stand_in_it(
     shown = "SELECT count(*) FROM access_log WHERE service_name IS NOT NULL AND status_code > 0"
     assert store.sql(shown) == [(2,)]
     assert verify(store.folder, deep=True).findings == []
+
+
+def test_a_broken_line_is_rejected_where_rows_that_lack_something_are_passed_over(
+    logs: Logs, store: Store
+) -> None:
+    span = {
+        "StartTimeUnixNano": 1_757_419_200_000_000_000,
+        "SpanKind": "SERVER",
+        "server.address": A,
+        "http.response.status_code": 200,
+    }
+    whole = json.dumps(span)
+    other = json.dumps({"StartTimeUnixNano": span["StartTimeUnixNano"], "SpanKind": "SERVER"})
+    (logs.folder / "a.log").write_text("\n".join([whole, other, whole[:-20], "garbage", whole, ""]))
+    done = store.run(str(logs.folder / "*.log"), format_name="opentelemetry")
+    assert done.outcome.rejected == {"line unreadable": 2}
+    assert done.outcome.passed_over == {"nothing of HTTP": 1}
+    assert store.counts() == {(A, NOON, 200): 2}
 
 
 def test_a_file_of_blanks_is_told_as_one(logs: Logs, store: Store) -> None:

@@ -85,7 +85,7 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(
     numbered = tmp_path / "numbered"
     # Ctrl-C is the pager's, whatever it makes of it.
     numbered.write_text(
-        '#!/bin/sh\nkill -INT $PPID\nwhile read -r line; do echo "paged: $line"; done'
+        '#!/bin/sh\nkill -INT $PPID\nsleep 1\nwhile read -r line; do echo "paged: $line"; done'
     )
     numbered.chmod(0o755)
     for pager, shown in ((f"{numbered} -x", "paged: 1199\n"), ("/no/such/pager", "\n1199\n")):
