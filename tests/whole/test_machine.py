@@ -279,6 +279,7 @@ class Parted(Deliveries):
         now = ("counted", "left", "forgotten_at", "forgotten", "kept_from")
         self.past[newest(self.store.folder).stem] = deepcopy({n: getattr(self, n) for n in now})
 
+    @precondition(lambda self: self.past)
     @rule(back=st.integers(1, 3))
     def go_back(self, back: int) -> None:
         there = [name for name in self.store.snapshots() if Path(name).stem in self.past]
