@@ -263,7 +263,8 @@ class Parted(Deliveries):
     """The same where all that files share lies in parts beside the snapshot, with ways back."""
 
     @initialize()
-    def part(self) -> None:
+    def start(self) -> None:
+        super().start()
         self.usual = {name: getattr(parts, name) for name in ("LEAST", "SMALL", "MOST")}
         parts.LEAST, parts.SMALL, parts.MOST = 1, 6, 3
         self.past: dict[str, dict[str, object]] = {}
