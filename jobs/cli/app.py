@@ -1,6 +1,5 @@
 """The command: a table of what an operator may type, and where it is answered."""
 
-from importlib.metadata import PackageNotFoundError, version
 from shutil import get_terminal_size
 from typing import Annotated, ClassVar
 
@@ -86,6 +85,8 @@ app = typer.Typer(
 def _show_version(wanted: bool) -> None:
     if not wanted:
         return
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - asked seldom
+
     try:
         typer.echo(f"httpcodes {version(DISTRIBUTION)}")
     except PackageNotFoundError:

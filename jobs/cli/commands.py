@@ -1,5 +1,6 @@
 """The table of commands as a command: it loads those that are asked for, and no other."""
 
+import gc
 import os
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -47,7 +48,11 @@ class Commands(TyperGroup):
         """The command that is meant. Raises Misused."""
         if args[0] not in self.list_commands(ctx):
             raise Misused(self._unknown(ctx, args[0]))
-        return super().resolve_command(ctx, args)
+        resolved = super().resolve_command(ctx, args)
+        # What is loaded by now stays, and needs no look until the process has ended.
+        gc.freeze()
+        gc.enable()
+        return resolved
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Draw the table, by its groups."""

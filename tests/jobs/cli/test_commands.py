@@ -106,6 +106,23 @@ def test_a_command_loads_what_it_needs(arguments: list[str], unneeded: set[str])
     assert set(modules) & unneeded == set()
 
 
+def test_what_is_loaded_is_no_garbage_and_what_comes_later_may_be(tmp_path: Path) -> None:
+    code = (
+        "import gc, sys\n"
+        "from jobs.cli import commands\n"
+        "def load(module):\n"
+        "    assert not gc.isenabled()\n"
+        "    return load_it(module)\n"
+        "load_it, commands.import_module = commands.import_module, load\n"
+        "from queries.cli import duration\n"
+        "duration.parse = lambda _: sys.exit(gc.isenabled() and gc.get_freeze_count() > 10_000)\n"
+        "from httpcodes_command import main; main()"
+    )
+    asked = [sys.executable, "-c", code, "query", "--last", "3h"]
+    done = subprocess.run(asked, capture_output=True, check=False, cwd=PROJECT)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_the_commands_alone_and_its_version(httpcodes: Command) -> None:
     alone = httpcodes()
     assert (alone.returncode, alone.stdout) == (2, b"")
