@@ -63,7 +63,6 @@ def as_text(reading: Reading, layout: Layout, way: Way) -> Reading:
     needed = dict.fromkeys(column.path[0] for column in reading.needed)
     aside = (*reading.optional.values(), *reading.marks.values())
     others = dict.fromkeys(c.path[0] for column in aside for c in column.all)
-    is_number = reading.status.type == "DOUBLE" and reading.status.pattern is None
     return replace(
         reading,
         service=reading.service and text(reading.service),
@@ -79,7 +78,7 @@ def as_text(reading: Reading, layout: Layout, way: Way) -> Reading:
             list(needed),
             [name for name in others if name not in needed],
             way,
-            whole=reading.status.path[0] if is_number else None,
+            number=None if reading.status.pattern else reading.status.path[0],
         ),
     )
 
@@ -111,17 +110,19 @@ def relation(
     needed: Sequence[str],
     others: Sequence[str] = (),
     way: Way = Way(),
-    whole: str | None = None,
+    number: str | None = None,
 ) -> str:
     """The rows of files of a layout as a FROM clause, for `{files}` in place of their names.
 
     Columns are text, by their names in the layout's schema; `others` cost nothing where they are
-    not asked for. `whole` is a column of numbers that are whole, though written with a fraction.
+    not asked for. Where `number` is whole, though written with a fraction, it is without.
     """
     fields = _BY_KIND[layout.kind](layout, needed, others, way)
     columns = {name: f"nullif({fields.values[name]}, '')" for name in [*needed, *others]}
-    if whole in columns:
-        columns[whole] = f"regexp_replace({columns[whole]}, '\\.0+$', '')"
+    if number in columns:
+        value = columns[number]
+        fraction = f"regexp_replace({value}, '\\.0+$', '')"
+        columns[number] = f"CASE WHEN contains({value}, '.') THEN {fraction} ELSE {value} END"
     if way.any_bytes:
         for name in needed:
             value = columns[name]
@@ -189,6 +190,7 @@ def _of_json(layout: Layout, needed: Sequence[str], others: Sequence[str], way: 
         for held, names in (("needed", needed), ("others", others))
         for index, name in enumerate(names, 1)
     }
+    values |= {name: _single(values[name], paths[name]) for name in needed}
     # A number or a text is JSON, too.
     broken = "needed IS NULL OR NOT starts_with(ltrim(line), '{')"
     rows = _lines(layout, way) if layout.is_of_lines else _objects(layout)
@@ -196,6 +198,15 @@ def _of_json(layout: Layout, needed: Sequence[str], others: Sequence[str], way: 
     json = f"SELECT *, CASE WHEN json_valid(line) THEN line END AS json FROM ({rows})"
     known = f"SELECT *, {keys}, {extracted(needed)} AS found FROM ({json})"
     return _Fields(f"(SELECT *{held_apart} FROM ({known}))", values, broken)
+
+
+def _single(value: str, keys: tuple[str, ...]) -> str:
+    """A value that is text; marked where it is a list or an object, which no name begins like."""
+    kind = f"json_type(json, {literal(json_keys.path(keys))})"
+    return (
+        f"CASE WHEN starts_with({value}, '[') OR starts_with({value}, '{{') THEN CASE WHEN {kind} "
+        f"IN ('ARRAY', 'OBJECT') THEN chr(26) || {value} ELSE {value} END ELSE {value} END"
+    )
 
 
 def _objects(layout: Layout) -> str:
