@@ -335,13 +335,10 @@ def test_one_odd_status_costs_its_row_where_others_are_written_with_a_fraction(
     table = [f"{NOON},{A},{status.strip(chr(34))},x" for status in statuses]
     (logs.folder / "b.csv").write_text("\n".join([HEADER, *table, ""]))
     store.run(logs.folder, kind="auto")
-    assert store.of_each() == dict.fromkeys(
-        ["a.log", "b.csv"], {(A, NOON, 200): 301, (A, NOON, 404): 1}
-    )
-    assert store.rejected_of_each() == {
-        "a.log": {"status missing": 1, "status unreadable": 4},
-        "b.csv": {"status missing": 1, "status unreadable": 4},
-    }
+    counted = {(A, NOON, 200): 301, (A, NOON, 404): 1}
+    assert store.of_each() == {"a.log": counted, "b.csv": counted}
+    rejected = {"status missing": 1, "status unreadable": 4}
+    assert store.rejected_of_each() == {"a.log": rejected, "b.csv": rejected}
 
 
 def test_a_list_or_an_object_is_no_name(logs: Logs, store: Store) -> None:
