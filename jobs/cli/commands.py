@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from queries.cli.exits import exit_codes
+from queries.cli.parameters import explain
 from queries.failures import Misused
 
 
@@ -39,6 +40,7 @@ class Commands(TyperGroup):
                 loaded.add_typer(import_module(command.module).app)
                 found = typer.main.get_group(loaded).commands[cmd_name]
                 _lighten(found, ctx)
+                explain(found)
                 return found
         return None
 

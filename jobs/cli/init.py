@@ -14,6 +14,7 @@ from jobs.logs.storage import Storage
 from jobs.store.revision import USUAL
 from queries.cli.exits import say
 from queries.cli.options import StoreOption
+from queries.cli.telling import tell
 from queries.config import FILE, Config, load, store_of
 from queries.failures import PARTLY_DONE, Misused
 from queries.quantities import counted
@@ -51,10 +52,8 @@ def init(
             file.write(text)
         load(config)
     files = counted(sum(each.files for each in samples), "file")
-    typer.echo(f"{config} is written for {files}; `httpcodes run` counts them", err=True)
-    typer.echo(
-        "`httpcodes schedule cron` (or systemd, kubernetes, airflow) makes it nightly", err=True
-    )
+    tell(f"{config} is written for {files}; `httpcodes run` counts them")
+    tell("`httpcodes schedule cron` (or systemd, kubernetes, airflow) makes it nightly")
     for each in samples:
         for sentence in each.open:
             say(f"to settle in {config}: {sentence}")

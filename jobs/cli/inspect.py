@@ -38,7 +38,9 @@ def inspect(
     kind: KindOption = None,
     pattern: PatternOption = None,
     endpoint: EndpointOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows and services, at the most.")] = 5,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Rows and services, at the most.")
+    ] = 5,
 ) -> None:
     """Say how a file would be read and why, and what would be counted; writes nothing.
 

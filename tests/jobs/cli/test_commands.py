@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import loaded
+import typer
+from commands import GROUP, loaded
 from conftest import PROJECT, Command, Logs, Store
 from terminal import Terminal
 
@@ -50,6 +51,30 @@ def test_every_help_has_examples_that_the_command_takes() -> None:
             if tuple(words[1 : 1 + len(path)]) == path:
                 command.make_context(" ".join(path), words[1 + len(path) :])
         assert any(" ".join(path) in line for line in examples), path
+
+
+def test_help_speaks_of_parameters_in_a_users_words() -> None:
+    for path, command in leaves(loaded()):
+        said = command.get_help(typer.Context(command, info_name=" ".join(path)))
+        usage, _, parameters = said.partition(
+            "\n\nArguments:" if "\nArguments:" in said else "\nOptions:"
+        )
+        assert not re.search(
+            r"<(str|int|path|float|list)|x>=|<=x|; x|\[(required|default)|\.{4}", said
+        ), path
+        assert "{" not in usage, path
+        assert all(each.metavar or each.param_type_name == "option" for each in command.params), (
+            path
+        )
+        assert "Options:" in said and parameters
+    said = " ".join(loaded()["inspect"].get_help(typer.Context(GROUP, info_name="inspect")).split())
+    for piece in ("inspect [OPTIONS] FILE ", "Arguments: FILE A file of a log. ", "at the most (5 unless said, 1 or more). "):  # fmt: skip
+        assert piece in said
+
+
+def test_a_group_tells_of_its_commands_in_whole_sentences(httpcodes: Command) -> None:
+    said = " ".join(httpcodes("services", "--help").stdout.decode().split())
+    assert "list List the services that are known, with their first and last bucket and requests." in said  # fmt: skip
 
 
 def test_a_command_lies_in_a_file_of_its_name() -> None:
