@@ -63,10 +63,14 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes long, so that `-m 'not slow'` leaves it out."""
+    """Mark what takes long, so that `-m 'not slow'` leaves it out; and let tests that share what
+    is made once a module run where it was made."""
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if any(fixture.scope == "module" for each in fixtures for fixture in each):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def age(*files: Path) -> None:
