@@ -62,6 +62,12 @@ SLOW = {
 """Modules that take more than eight seconds of a quiet machine, or keep all of it busy meanwhile."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is left out need not be read, which takes longer than reading the rest."""
+    is_left_out = config.option.markexpr == "not slow" and collection_path.stem in SLOW
+    return is_left_out or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes long, so that `-m 'not slow'` leaves it out; and let tests that share what
     is made once a module run where it was made."""
