@@ -89,7 +89,8 @@ class Commands(TyperGroup):
 
 
 class _AsTyped:
-    """Takes flags, text and paths as they are: Typer loads pydantic to find that text is text."""
+    """Takes flags, text and paths as they are, and what applies where nothing was typed: Typer
+    loads pydantic to find that text is text, and a number one."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
@@ -97,11 +98,18 @@ class _AsTyped:
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        return list(value) if self._kind == list[str] else self._kind(value)
+        if self._kind == list[str]:
+            return list(value)
+        if isinstance(value, str) and self._kind not in (str, Path):
+            param._runtime_param = None
+            return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+        return self._kind(value)
 
 
 def _lighten(command: Any, ctx: Any) -> None:
+    for below in getattr(command, "commands", {}).values():
+        _lighten(below, ctx)
     for parameter in command.get_params(ctx):
         kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-        if kind in (bool, str, Path, list[str]):
+        if isinstance(kind, type) or kind == list[str]:
             parameter._runtime_param = _AsTyped(kind)

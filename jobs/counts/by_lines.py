@@ -28,8 +28,9 @@ from jobs.logs.reading import PassedOver, Reading
 from jobs.logs.roles import UnreadableFile
 from jobs.logs.storage import Storage
 from jobs.logs.text.audit import Audit, Damaged, audit
+from jobs.logs.text.delimited import HEADER, OTHER_HEADER
 from jobs.logs.text.layout import Layout
-from jobs.logs.text.relation import HEADER, OTHER_HEADER, Way, ways
+from jobs.logs.text.lines import Way, ways
 from jobs.logs.text.segments import followed
 
 GROWS_FOR_SECONDS = 300

@@ -92,8 +92,9 @@ def test_a_command_lies_in_a_file_of_its_name() -> None:
         (["--version"], {"duckdb", "pyarrow", "rich", "pydantic"}),
         (QUERY, {"pyarrow", "numpy", "rich", "pydantic", "starlette", "matplotlib"}),
         (["run", "--help"], {"pyarrow.dataset", "pandas", "pyspark", "fsspec", "pydantic"}),
+        (["run", "/nowhere", "--store", "/nowhere"], {"pyarrow.dataset", "pydantic"}),
     ],
-    ids=["help", "nothing", "version", "query", "run"],
+    ids=["help", "nothing", "version", "query", "help of run", "run"],
 )
 def test_a_command_loads_what_it_needs(arguments: list[str], unneeded: set[str]) -> None:
     code = (
