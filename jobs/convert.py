@@ -26,8 +26,10 @@ from jobs.logs.sources import SourceFile
 from jobs.logs.storage import Storage
 from jobs.logs.text import json_sample
 from jobs.logs.text.audit import audit
+from jobs.logs.text.delimited import HEADER, OTHER_HEADER
 from jobs.logs.text.layout import Layout
-from jobs.logs.text.relation import HEADER, OTHER_HEADER, Way, relation, ways
+from jobs.logs.text.lines import Way, ways
+from jobs.logs.text.relation import relation
 from jobs.logs.text.segments import followed
 from jobs.store.publication import sync
 from queries import whole_file

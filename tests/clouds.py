@@ -7,7 +7,6 @@ import http.client
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
+import ports
 import s3
 
 # Known to everybody: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
@@ -154,9 +154,7 @@ def gcs() -> list[str]:
 
 def serve(scheme: str, command: list[str]) -> tuple[Cloud, Callable[[], None]]:
     """Start an emulator and its proxy; what ends both."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = ports.free()
     server = subprocess.Popen(
         [*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -1,6 +1,8 @@
 """What every test needs: log files, runs, and the counts that come out."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +39,10 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 duckdb.sql("SET enable_progress_bar = false")
 laid_out.once()
+# Whoever starts tests in the background of a shell ignores ^C, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# What tests start finds compiled what was started before.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 SLOW = {
@@ -56,11 +62,21 @@ SLOW = {
 """Modules that take more than eight seconds of a quiet machine, or keep all of it busy meanwhile."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is left out need not be read, which takes longer than reading the rest."""
+    is_left_out = config.option.markexpr == "not slow" and collection_path.stem in SLOW
+    return is_left_out or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes long, so that `-m 'not slow'` leaves it out."""
+    """Mark what takes long, so that `-m 'not slow'` leaves it out; and let tests that share what
+    is made once a module run where it was made."""
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if any(fixture.scope == "module" for each in fixtures for fixture in each):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def age(*files: Path) -> None:
@@ -260,10 +276,20 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """The port of a server, and the folder of its buckets."""
+    root = tmp_path_factory.mktemp("s3") / "buckets"
+    server, port = s3.serve(root)
+    yield port, root
+    server.terminate()
+    server.wait()
+
+
 @pytest.fixture
-def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
+def bucket(s3_server: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
     """A bucket that the environment leads to."""
-    server, proxy, bucket = s3.serve(tmp_path / "s3")
+    bucket, proxy = s3.bucket_of(*s3_server)
     environment = {
         "AWS_ACCESS_KEY_ID": s3.KEY,
         "AWS_SECRET_ACCESS_KEY": s3.SECRET,
@@ -276,8 +302,8 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucke
     yield bucket
     proxy.shutdown()
     proxy.server_close()
-    server.terminate()
-    server.wait()
+    for each in bucket.folder.parent.iterdir():
+        shutil.rmtree(each)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A real S3 server over a folder, and a proxy before it that counts requests and makes trouble."""
 
 import http.client
+import re
 import socket
 import subprocess
 import sys
@@ -47,22 +48,29 @@ class Bucket(Troubled):
         return f"s3://logs/{key}".rstrip("/")
 
 
-def serve(root: Path) -> tuple["subprocess.Popen[bytes]", ThreadingHTTPServer, Bucket]:
-    """Start both; each folder below the root is a bucket, and the one called logs is given."""
-    port = _free_port()
-    (root / "logs").mkdir(parents=True)
-    server = subprocess.Popen(
-        [
-            RCLONE, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}",
-            "--config", "/dev/null", "--dir-cache-time", "0s", "--poll-interval", "0", root,
-        ],
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while not answers(port):
+def serve(root: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start a server, which gets a port of the system's; each folder below the root is a bucket."""
+    root.mkdir()
+    log = root.with_suffix(".log")
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            [
+                RCLONE, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", f"{KEY},{SECRET}",
+                "--config", "/dev/null", "--dir-cache-time", "0s", "--poll-interval", "0", root,
+            ],
+            stderr=said,
+        )  # fmt: skip
+    while not (listens := re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text())):
+        assert server.poll() is None, log.read_text()
         time.sleep(0.02)
+    return server, int(listens[1])
+
+
+def bucket_of(port: int, root: Path) -> tuple[Bucket, ThreadingHTTPServer]:
+    """An empty bucket called logs, and the proxy that leads to it."""
     bucket = Bucket(folder=root / "logs")
-    before = proxy(port, bucket, _key_of)
-    return server, before, bucket
+    bucket.folder.mkdir()
+    return bucket, proxy(port, bucket, _key_of)
 
 
 def proxy(
@@ -146,9 +154,3 @@ def answers(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,20 @@ class Server:
             return received(client)
 
     def log(self) -> list[dict[str, Any]]:
-        """The lines of JSON on stderr."""
-        return [
-            json.loads(line) for line in self._stderr.read_text().splitlines() if line[0] == "{"
-        ]
+        """The lines of JSON on stderr that are there by now."""
+        return [json.loads(line) for line in self._said() if line[0] == "{"]
+
+    def logged(self, told: str) -> dict[str, Any]:
+        """The first of these lines that holds this, once it is there: they are written later."""
+        until(lambda: told in str(self.log()))
+        return next(line for line in self.log() if told in str(line))
 
     def narration(self) -> list[str]:
-        return [line for line in self._stderr.read_text().splitlines() if line[0] != "{"]
+        return [line for line in self._said() if line[0] != "{"]
+
+    def _said(self) -> list[str]:
+        """The lines on stderr that are whole."""
+        return self._stderr.read_text().rpartition("\n")[0].splitlines()
 
     def processes(self) -> list[int]:
         """The processes that answer."""
@@ -111,6 +118,14 @@ class Server:
         """Its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=600)
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for something, for a minute at the most."""
+    ends = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def received(client: socket.socket) -> bytes:

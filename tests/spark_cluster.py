@@ -3,18 +3,18 @@
 import importlib.util
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import ports
 
 FAULTS = Path(__file__).parent / "faults"
 HOSTS = ("127.0.0.1", "127.0.0.2")
@@ -103,7 +103,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     (home,) = importlib.util.find_spec("pyspark").submodule_search_locations
     marks = folder / "marks"
     marks.mkdir(parents=True)
-    port, page = _free(), _free()
+    port, page = ports.free(), ports.free()
     master = f"spark://127.0.0.1:{port}"
     of_workers = ("-c", "2", "-m", "2g", "--work-dir", str(folder / "work"), "--webui-port", "0", master)  # fmt: skip
     roles = [
@@ -130,11 +130,3 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         for daemon in reversed(daemons):
             os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait()
-
-
-def _free() -> int:
-    # Below those that the system hands out: others would take one of these before Spark does.
-    for port in random.sample(range(20_000, 30_000), 100):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("no port is free")

@@ -1,12 +1,14 @@
 """The command: a table of what an operator may type, and where it is answered."""
 
-from importlib.metadata import PackageNotFoundError, version
+from shutil import get_terminal_size
 from typing import Annotated, ClassVar
 
 import typer
 
 from jobs.cli.commands import Command, Commands
+from queries.cli.drawing import ENDLESS
 from queries.cli.exits import clear_line, streams
+from queries.cli.telling import columns, tell
 from queries.failures import INTERRUPTED, USAGE
 
 DISTRIBUTION = "cdn-httpcodes"
@@ -64,14 +66,12 @@ class Table(Commands):
     }  # fmt: skip
 
 
-BEGIN = """\
-httpcodes counts the HTTP status codes of a CDN. To begin with:
-
-  httpcodes run LOGS            counts the access logs in a folder
-  httpcodes query REQUEST.json  answers the documented request
-  httpcodes status              says how the store stands
-
-`httpcodes --help` lists all commands, `httpcodes COMMAND --help` explains one."""
+BEGIN = {
+    "httpcodes run LOGS": "counts the access logs in a folder",
+    "httpcodes query REQUEST.json": "answers the documented request",
+    "httpcodes status": "says how the store stands",
+}
+"""The commands to begin with."""
 
 app = typer.Typer(
     name="httpcodes",
@@ -85,6 +85,8 @@ app = typer.Typer(
 def _show_version(wanted: bool) -> None:
     if not wanted:
         return
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - asked seldom
+
     try:
         typer.echo(f"httpcodes {version(DISTRIBUTION)}")
     except PackageNotFoundError:
@@ -104,15 +106,26 @@ def httpcodes(
 ) -> None:
     """Counts the HTTP status codes of a CDN."""
     if context.invoked_subcommand is None:
-        typer.echo(BEGIN, err=True)
+        _begin()
         raise typer.Exit(USAGE)
+
+
+def _begin() -> None:
+    longest = max(map(len, BEGIN))
+    lines = [f"  {command:<{longest}}  {about}" for command, about in BEGIN.items()]
+    if max(map(len, lines)) > (columns() or ENDLESS):
+        lines = [f"  {command}\n    {about}" for command, about in BEGIN.items()]
+    tell("httpcodes counts the HTTP status codes of a CDN. To begin with:\n")
+    tell("\n".join(lines))
+    tell("\n`httpcodes --help` lists all commands, `httpcodes COMMAND --help` explains one.")
 
 
 def main() -> None:
     """The console script."""
     try:
         with streams():
-            app(prog_name="httpcodes")
+            # The parser would draw its help no narrower than 50 columns.
+            app(prog_name="httpcodes", terminal_width=min(80, get_terminal_size().columns) - 2)
     except KeyboardInterrupt:
         clear_line()
         raise SystemExit(INTERRUPTED) from None

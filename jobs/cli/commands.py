@@ -1,5 +1,6 @@
 """The table of commands as a command: it loads those that are asked for, and no other."""
 
+import gc
 import os
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from queries.cli.exits import exit_codes
+from queries.cli.parameters import explain
 from queries.failures import Misused
 
 
@@ -38,6 +40,7 @@ class Commands(TyperGroup):
                 loaded.add_typer(import_module(command.module).app)
                 found = typer.main.get_group(loaded).commands[cmd_name]
                 _lighten(found, ctx)
+                explain(found)
                 return found
         return None
 
@@ -45,7 +48,11 @@ class Commands(TyperGroup):
         """The command that is meant. Raises Misused."""
         if args[0] not in self.list_commands(ctx):
             raise Misused(self._unknown(ctx, args[0]))
-        return super().resolve_command(ctx, args)
+        resolved = super().resolve_command(ctx, args)
+        # What is loaded by now stays, and needs no look until the process has ended.
+        gc.freeze()
+        gc.enable()
+        return resolved
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Draw the table, by its groups."""
@@ -82,7 +89,8 @@ class Commands(TyperGroup):
 
 
 class _AsTyped:
-    """Takes flags, text and paths as they are: Typer loads pydantic to find that text is text."""
+    """Takes flags, text and paths as they are, and what applies where nothing was typed: Typer
+    loads pydantic to find that text is text, and a number one."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
@@ -90,11 +98,18 @@ class _AsTyped:
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        return list(value) if self._kind == list[str] else self._kind(value)
+        if self._kind == list[str]:
+            return list(value)
+        if isinstance(value, str) and self._kind not in (str, Path):
+            param._runtime_param = None
+            return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+        return self._kind(value)
 
 
 def _lighten(command: Any, ctx: Any) -> None:
+    for below in getattr(command, "commands", {}).values():
+        _lighten(below, ctx)
     for parameter in command.get_params(ctx):
         kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-        if kind in (bool, str, Path, list[str]):
+        if isinstance(kind, type) or kind == list[str]:
             parameter._runtime_param = _AsTyped(kind)

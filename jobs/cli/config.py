@@ -12,6 +12,7 @@ from jobs.monitoring.doctor import cannot_write, space
 from queries.cli.drawing import show_grid
 from queries.cli.exits import fail
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.config import BadConfig
 from queries.config_keys import KEYS, SOURCE, TABLES
 from queries.failures import FAILED, PARTLY_DONE
@@ -44,7 +45,7 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     if disk.state == "fail":
         fail(f"the next run can't do its work: {disk.says}", FAILED)
     for path, reason in found.missing.items():
-        typer.echo(f"httpcodes: the source {path}: {reason}", err=True)
+        tell(f"httpcodes: the source {path}: {reason}")
     if found.missing:
         raise typer.Exit(PARTLY_DONE)
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from jobs import convert as converting
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import narrator
+from jobs.cli.narration import narrate, narrator
 from jobs.cli.progress import progress
 from jobs.cli.settings import EndpointOption, KindOption, PatternOption, settings_of
 from jobs.logs.options import ReadingOptions, Source
@@ -23,8 +22,12 @@ app = typer.Typer()
 
 @app.command()
 def convert(
-    source: Annotated[str, typer.Argument(help="A file, a folder or a glob of text logs.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write Parquet files into.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A file, a folder or a glob of text logs.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder to write Parquet files into.")
+    ],
     config: ConfigOption = None,
     kind: KindOption = None,
     pattern: PatternOption = None,
@@ -49,7 +52,7 @@ def convert(
         with progress(narration) as on_progress:
             for one in converting.convert(wanted, out, settings.storage, _tell, on_progress):
                 partly |= one.out is None or one.broken > 0
-                narration.print(Text(_line(one)))
+                narrate(narration, _line(one))
     if partly:
         raise typer.Exit(PARTLY_DONE)
 

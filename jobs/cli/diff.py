@@ -10,6 +10,7 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.settings import JsonOption, settings_of
 from queries.cli.drawing import show_table
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.quantities import counted
 
 app = typer.Typer()
@@ -53,7 +54,7 @@ def diff(
         for name in names:
             typer.echo(f"service {verb}: {name}")
     differ = len(changes.days)
-    typer.echo(f"{counted(differ, 'day')} of services differ{'s' if differ == 1 else ''}", err=True)
+    tell(f"{counted(differ, 'day')} of services differ{'s' if differ == 1 else ''}")
 
 
 def _buckets(day: comparing.Day) -> str:

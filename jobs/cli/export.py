@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from jobs.cli.exits import exit_codes
-from jobs.cli.narration import narrator
+from jobs.cli.narration import narrate, narrator
 from jobs.cli.settings import settings_of
 from jobs.export.documents import Exported, Selection, export, export_published
 from jobs.export.one_file import FORMATS, export_file
@@ -68,7 +68,7 @@ def export_(
         else:
             done = export_file(store_path, out, format_, chosen)
             line = f"exported {done.snapshot} to {out}: {size(done.bytes)} in {done.seconds:.1f} s"
-            narration.print(line, markup=False)
+            narrate(narration, line)
 
 
 def last_step(store: Path, out: Path, published: str, console: Console) -> None:
@@ -88,4 +88,4 @@ def narrate_exported(done: Exported, out: Path, console: Console) -> None:
             err=True,
         )
     line = f"exported {done.snapshot} to {out} in {done.seconds:.1f} s"
-    console.print(line, markup=False)
+    narrate(console, line)

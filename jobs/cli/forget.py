@@ -10,6 +10,7 @@ from jobs.cli.settings import (
     settings_of,
 )
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 
 app = typer.Typer()
 
@@ -29,5 +30,5 @@ def forget(
         settings = settings_of(store, config)
         forgotten = forgetting.forget(settings.store, path, settings.terms)
     for file in forgotten.paths:
-        typer.echo(f"forgotten {file}", err=True)
-    typer.echo(f"published {forgotten.snapshot}", err=True)
+        tell(f"forgotten {file}")
+    tell(f"published {forgotten.snapshot}")

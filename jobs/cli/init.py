@@ -14,6 +14,7 @@ from jobs.logs.storage import Storage
 from jobs.store.revision import USUAL
 from queries.cli.exits import say
 from queries.cli.options import StoreOption
+from queries.cli.telling import tell
 from queries.config import FILE, Config, load, store_of
 from queries.failures import PARTLY_DONE, Misused
 from queries.quantities import counted
@@ -50,13 +51,15 @@ def init(
         with config.open("x", encoding="utf-8") as file:
             file.write(text)
         load(config)
-    files = counted(sum(each.files for each in samples), "file")
-    typer.echo(f"{config} is written for {files}; `httpcodes run` counts them", err=True)
-    typer.echo(
-        "`httpcodes schedule cron` (or systemd, kubernetes, airflow) makes it nightly", err=True
+    to_settle = [sentence for each in samples for sentence in each.open]
+    for sentence in to_settle:
+        say(f"to settle in {config}: {sentence}")
+    files = sum(each.files for each in samples)
+    after = "once that is settled, " if to_settle else ""
+    tell(
+        f"{config} is written for {counted(files, 'file')}; {after}`httpcodes run` counts "
+        f"{'it' if files == 1 else 'them'}"
     )
-    for each in samples:
-        for sentence in each.open:
-            say(f"to settle in {config}: {sentence}")
-    if any(each.open for each in samples):
+    tell("`httpcodes schedule cron` (or systemd, kubernetes, airflow) makes it nightly")
+    if to_settle:
         raise typer.Exit(PARTLY_DONE)

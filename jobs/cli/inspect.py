@@ -20,6 +20,7 @@ from jobs.cli.settings import (
     settings_of,
 )
 from jobs.logs.options import ReadingOptions
+from queries import utc
 from queries.cli.drawing import show_grid, show_table
 from queries.failures import PARTLY_DONE
 from queries.quantities import counted
@@ -38,7 +39,9 @@ def inspect(
     kind: KindOption = None,
     pattern: PatternOption = None,
     endpoint: EndpointOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows and services, at the most.")] = 5,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Rows and services, at the most.")
+    ] = 5,
 ) -> None:
     """Say how a file would be read and why, and what would be counted; writes nothing.
 
@@ -84,7 +87,8 @@ def _figures(seen: inspecting.Inspection) -> Iterator[tuple[str, str]]:
     for reason, rows in seen.passed_over:
         yield "passed over", f"{rows:,} {reason}"
     if seen.first_request:
-        yield "first, last", f"{seen.first_request}, {seen.last_request} UTC"
+        ends = (seen.first_request, seen.last_request)
+        yield "first, last", ", ".join(utc.written(end, "microseconds") for end in ends if end)
     for name, requests in seen.services:
         yield "", f"{counted(requests, 'request')} of {name}"
 

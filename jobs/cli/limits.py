@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.narration import narrator
 from jobs.logs.selection import Selection
 from jobs.logs.selection import since as first_moment
 from jobs.logs.selection import until as end_moment
 from jobs.plan import Plan
+from queries.cli.telling import tell
 from queries.config_keys import MOST_THREADS
 from queries.quantities import counted, size
 
@@ -76,7 +76,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     for what in ("duplicate", "refused", "quarantined"):
         for file in facts[what]:
             typer.echo(f"{what:<12}{file['path']}: {file['reason']}")
-    narrator().print(
+    tell(
         f"dry run: {counted(len(plan.ingest), 'file')} to ingest, "
         f"{len(plan.replace):,} to replace, {len(plan.duplicate):,} duplicate, "
         f"{len(plan.refused):,} refused, {len(plan.quarantined):,} quarantined, "

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.counts.runs import POLICIES
+from queries.cli.telling import columns, folded
 from queries.quantities import counted
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ def narrator(*, quiet: bool = False) -> Console:
     return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
 
 
+def narrate(console: Console, *said: str | tuple[str, str]) -> None:
+    """A line, of texts and of texts with their style; where a terminal is narrower, in several."""
+    text = Text.assemble(*said)
+    text.plain = folded(text.plain, columns())
+    console.print(text)
+
+
 def narrate_run(summary: "Summary", store: Path, console: Console) -> None:
     """What needs somebody, then what was done: two lines in a quiet night."""
     figures = summary.as_json()
@@ -33,7 +41,7 @@ def narrate_run(summary: "Summary", store: Path, console: Console) -> None:
     figures["files"]["quarantined"] = len(files)
     for path, reason in sorted(summary.missing.items()):
         said = reason if reason.startswith(path) else f"{path}: {reason}"
-        console.print(Text.assemble(("source", BROKEN), f" {said}"))
+        narrate(console, ("source", BROKEN), f" {said}")
     _say_files("refused", figures["refused"], console)
     _say_files("quarantined", files, console)
     if files:
@@ -43,9 +51,9 @@ def narrate_run(summary: "Summary", store: Path, console: Console) -> None:
     _say_files("merged", figures["merged"], console, FINE)
     _say_files("withdrawn", figures["withdrawn"], console, FINE)
     if summary.left:
-        console.print(f"left {counted(summary.left, 'file')} for a later run")
+        narrate(console, f"left {counted(summary.left, 'file')} for a later run")
     idle = figures["files"]["unchanged"] and not summary.changed
-    console.print(("nothing new: no count changed; " if idle else "") + _done(figures))
+    narrate(console, ("nothing new: no count changed; " if idle else "") + _done(figures))
     _published(summary.snapshot, summary.seconds, console)
 
 
@@ -55,12 +63,12 @@ def narrate_rebuilt(done: "Rebuilt", store: Path, console: Console) -> None:
     for file in figures["missing"]:
         fate = "were dropped" if file["dropped"] else "are kept"
         said = f" {file['path']}: its {counted(file['rows'], 'request')} {fate}"
-        console.print(Text.assemble(("missing", FINE if file["dropped"] else CARE), said))
+        narrate(console, ("missing", FINE if file["dropped"] else CARE), said)
     for file in figures["kept"]:
-        console.print(Text.assemble(("kept", CARE), f" {file['path']} as it was: {file['reason']}"))
+        narrate(console, ("kept", CARE), f" {file['path']} as it was: {file['reason']}")
     _say_not_kept(figures, console)
     _say_rejected(figures, store, console)
-    console.print(_done(figures))
+    narrate(console, _done(figures))
     _published(done.snapshot, done.seconds, console)
 
 
@@ -91,7 +99,7 @@ def _rows(figures: dict[str, Any]) -> str:
 
 
 def _published(snapshot: str, seconds: float, console: Console) -> None:
-    console.print(Text.assemble(("published", FINE), f" {snapshot} in {seconds:.1f} s"))
+    narrate(console, ("published", FINE), f" {snapshot} in {seconds:.1f} s")
 
 
 def alike(files: Iterable[tuple[str, str]]) -> list[str]:
@@ -110,22 +118,22 @@ def _say_files(
     state: str, files: Iterable[dict[str, str]], console: Console, style: str = BROKEN
 ) -> None:
     for line in alike((file["path"], file["reason"]) for file in files):
-        console.print(Text.assemble((state, style), f" {line}"))
+        narrate(console, (state, style), f" {line}")
 
 
 def _say_not_kept(figures: dict[str, Any], console: Console) -> None:
     for file in figures["not_kept"]:
-        console.print(Text.assemble(("not kept", CARE), f" {file['path']}: {file['reason']}"))
+        narrate(console, ("not kept", CARE), f" {file['path']}: {file['reason']}")
 
 
 def _say_rejected(figures: dict[str, Any], store: Path, console: Console) -> None:
     """Rows that should have counted; those that are not meant to are no trouble."""
     broken = {why: n for why, n in figures["rejected"].items() if why not in POLICIES}
     for reason, rows in broken.items():
-        console.print(Text.assemble(("rejected", CARE), f" {counted(rows, 'row')}: {reason}"))
+        narrate(console, ("rejected", CARE), f" {counted(rows, 'row')}: {reason}")
     if broken:
         _hint(f"`httpcodes rejects --store {shlex.quote(str(store))}` shows them", console)
 
 
 def _hint(said: str, console: Console) -> None:
-    console.print(Text(f"  {said}", "dim"))
+    narrate(console, (f"  {said}", "dim"))

@@ -12,6 +12,7 @@ from jobs.cli.settings import JsonOption, settings_of
 from queries.cli.drawing import show_grid
 from queries.cli.exits import write_out
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.failures import PARTLY_DONE
 
 app = typer.Typer()
@@ -62,4 +63,4 @@ def _narrate(pruned: pruning.Pruned) -> None:
     rows = [(verb, what, f"{how_many:,}") for what, how_many in dropped]
     show_grid([("kept", "rollups", kept), *rows], err=True)
     ending = f"published {pruned.snapshot}" if pruned.snapshot else "dry run: nothing was written"
-    typer.echo(ending, err=True)
+    tell(ending)

@@ -11,6 +11,7 @@ from jobs.cli.settings import (
     settings_of,
 )
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.quantities import counted
 
 app = typer.Typer()
@@ -18,10 +19,14 @@ app = typer.Typer()
 
 @app.command()
 def rejects(
-    path: Annotated[str | None, typer.Argument(help="A file or a folder; else all files.")] = None,
+    path: Annotated[
+        str | None, typer.Argument(metavar="PATH", help="A file or a folder; else all files.")
+    ] = None,
     store: StoreOption = None,
     config: ConfigOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows of each file, at the most.")] = 10,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Rows of each file, at the most.")
+    ] = 10,
 ) -> None:
     """Show rows that could not be counted as they stand in the file, one JSON line each.
 
@@ -33,9 +38,7 @@ def rejects(
         settings = settings_of(store, config)
         for file in rejecting.rejects(settings.store, path, limit, settings.terms):
             note = "; the file is gone" if file.gone else ""
-            typer.echo(
-                f"{file.path}: {counted(file.rows_rejected, 'row')} rejected{note}", err=True
-            )
+            tell(f"{file.path}: {counted(file.rows_rejected, 'row')} rejected{note}")
             for row, unreadable in file.shown:
                 line = {"path": file.path, "unreadable": unreadable, "row": row}
                 typer.echo(json.dumps(line, ensure_ascii=False))

@@ -8,6 +8,7 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.settings import settings_of
 from jobs.store import revision as keeping
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 
 app = typer.Typer()
 
@@ -29,9 +30,8 @@ def rollback(
     """
     with exit_codes():
         in_force = keeping.rollback(settings_of(store, config).store, snapshot)
-        typer.echo(f"in force: {in_force}", err=True)
-    typer.echo(
+        tell(f"in force: {in_force}")
+    tell(
         "the next run counts again what this took back and is still there; "
-        "`httpcodes forget PATH...` keeps files away",
-        err=True,
+        "`httpcodes forget PATH...` keeps files away"
     )

@@ -20,7 +20,9 @@ app = typer.Typer()
 
 @app.command()
 def schedule(
-    scheduler: Annotated[str, typer.Argument(metavar="|".join(SCHEDULERS))],
+    scheduler: Annotated[
+        str, typer.Argument(metavar="SCHEDULER", help="systemd, cron, kubernetes or airflow.")
+    ],
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Once a day, UTC; 02:30 unless said.")
     ] = None,
@@ -41,7 +43,10 @@ def schedule(
             raise BadConfig(f"{scheduler} is not known; {', '.join(SCHEDULERS)} are")
         file = config or FILE
         if not file.exists():
-            raise BadConfig(f"{file} does not exist; a scheduled run is told by it what to do")
+            raise BadConfig(
+                f"{file} does not exist, which tells a scheduled run what to do; "
+                "`httpcodes init SOURCE` writes it"
+            )
         settings = settings_of(store, config)
         told = settings.config
         plan = Plan(

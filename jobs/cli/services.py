@@ -12,6 +12,7 @@ from jobs.cli.settings import JsonOption, settings_of
 from queries import utc
 from queries.cli.drawing import show_table
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 
 app = typer.Typer()
 services_app = typer.Typer(
@@ -33,7 +34,7 @@ def add(name: NamesArgument, store: StoreOption = None, config: ConfigOption = N
     with exit_codes():
         settings = settings_of(store, config)
         for added in registry.add(settings.store, name, settings.terms):
-            typer.echo(f"registered {added}", err=True)
+            tell(f"registered {added}")
 
 
 @services_app.command()
@@ -46,7 +47,7 @@ def remove(name: NamesArgument, store: StoreOption = None, config: ConfigOption 
     with exit_codes():
         settings = settings_of(store, config)
         for removed in registry.remove(settings.store, name, settings.terms):
-            typer.echo(f"registered no longer {removed}", err=True)
+            tell(f"registered no longer {removed}")
 
 
 @services_app.command("import")
@@ -63,7 +64,7 @@ def import_(
     with exit_codes():
         settings = settings_of(store, config)
         for added in registry.add(settings.store, registry.read(file), settings.terms):
-            typer.echo(f"registered {added}", err=True)
+            tell(f"registered {added}")
 
 
 @services_app.command("list")

@@ -23,6 +23,7 @@ from jobs.monitoring.status import status
 from jobs.nightly import Summary
 from jobs.store.lock import holder
 from queries import utc
+from queries.cli.telling import tell
 from queries.config import BadConfig, Config
 from queries.config_keys import is_url
 from queries.failures import FAILED, INTERRUPTED, LOCKED, PARTLY_DONE
@@ -132,7 +133,7 @@ class Watch:
         """Say why the run fails."""
         self._run = replace(self._run, reason=sentence)
         if not self._signals.as_json:
-            typer.echo(f"httpcodes: {sentence}", err=True)
+            tell(f"httpcodes: {sentence}")
 
     def end(self, code: int) -> None:
         """Tell how the run ended."""
@@ -213,7 +214,7 @@ class Watch:
         if self._signals.as_json:
             self._event("warning", reason=sentence)
         else:
-            typer.echo(f"httpcodes: warning: {sentence}", err=True)
+            tell(f"httpcodes: warning: {sentence}")
 
     def _event(self, name: str, **what: Any) -> None:
         speaks = name in ("run_failed", "warning") or not self._quiet

@@ -20,6 +20,7 @@ from queries.cli import duration
 from queries.cli.drawing import show_grid
 from queries.cli.duration import spoken
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.failures import FAILED
 from queries.quantities import counted, size
 
@@ -60,12 +61,12 @@ def status(
     else:
         _show(found)
     if found.trouble:
-        typer.echo(f"httpcodes: {found.trouble}", err=True)
+        tell(f"httpcodes: {found.trouble}")
     if most and found.older_than(most):
-        typer.echo(f"httpcodes: {_too_old(found, most)}", err=True)
+        tell(f"httpcodes: {_too_old(found, most)}")
     lacking = found.lacking(longest) if longest else []
     for gap in lacking:
-        typer.echo(f"httpcodes: {gap.sentence}; --max-gap {max_gap} accepts less", err=True)
+        tell(f"httpcodes: {gap.sentence}; --max-gap {max_gap} accepts less")
     if found.trouble or lacking or (most and found.older_than(most)):
         raise typer.Exit(FAILED)
 

@@ -12,6 +12,7 @@ from jobs.trace import Contribution, Trace
 from queries import utc
 from queries.cli.drawing import show_table
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.failures import FAILED
 from queries.quantities import counted
 
@@ -45,7 +46,7 @@ def trace(
     else:
         _show(found)
     if found.contradicts:
-        typer.echo(f"httpcodes: {_contradiction(found)}", err=True)
+        tell(f"httpcodes: {_contradiction(found)}")
         raise typer.Exit(FAILED)
 
 

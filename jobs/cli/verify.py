@@ -14,6 +14,7 @@ from jobs.cli.settings import (
 )
 from jobs.engine import engines
 from queries.cli.options import ConfigOption, StoreOption
+from queries.cli.telling import tell
 from queries.config import BadConfig
 from queries.failures import FAILED
 from queries.quantities import counted
@@ -46,21 +47,20 @@ def verify(
     if as_json:
         typer.echo(json.dumps(proof.as_json()))
     for finding in proof.findings:
-        typer.echo(
-            f"{finding.check}: {finding.where}: expected {finding.expected}, found {finding.found}",
-            err=True,
+        tell(
+            f"{finding.check}: {finding.where}: expected {finding.expected}, found {finding.found}"
         )
     for copy in proof.suspected:
-        typer.echo(f"suspected copy: {copy.sentence}", err=True)
+        tell(f"suspected copy: {copy.sentence}")
     for sentence in [each.sentence for each in proof.overlaps] + [
         each.sentence for each in proof.unmeasured
     ]:
-        typer.echo(sentence, err=True)
+        tell(sentence)
     for path in proof.files_missing:
-        typer.echo(f"not read again, because it is gone: {path}", err=True)
+        tell(f"not read again, because it is gone: {path}")
     read = f", {counted(proof.files_read, 'source file')} read again" if deep else ""
     wrong = len(proof.findings)
     verdict = counted(wrong, "contradiction") if wrong else "every invariant holds"
-    typer.echo(f"{proof.snapshot}: {verdict}{read}", err=True)
+    tell(f"{proof.snapshot}: {verdict}{read}")
     if wrong:
         raise typer.Exit(FAILED)

@@ -8,6 +8,7 @@ from jobs.logs.options import ReadingOptions
 from jobs.logs.reading import Reading, choose
 from jobs.logs.storage import Storage
 from jobs.logs.text import layout, relation
+from jobs.logs.text.lines import Way
 
 
 def is_text(path: str, options: ReadingOptions, storage: Storage) -> bool:
@@ -37,7 +38,7 @@ def schema(
     return parquet.schema(connection, path)
 
 
-def read_lines(file_layout: layout.Layout, options: ReadingOptions, way: relation.Way) -> Reading:
+def read_lines(file_layout: layout.Layout, options: ReadingOptions, way: Way) -> Reading:
     """How files of a layout are read. Raises UnreadableFile."""
     if file_layout.kind == "empty":
         return relation.nothing(file_layout, options)

@@ -1,7 +1,6 @@
 """The documented request in, the documented answer out."""
 
 import json
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from queries.api.request import Request, parse
 from queries.snapshot import SnapshotError
 
 _DAY_SECONDS = HOURS * HOUR_SECONDS
-_log = logging.getLogger("httpcodes")
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,10 @@ def answer(
     except Refusal as refusal:
         return _refused(refusal.error)
     except (SnapshotError, duckdb.Error, OSError) as cause:
-        _log.error("the store %s can't answer: %s", os.fspath(store), cause)
+        import logging  # noqa: PLC0415 - answers have nothing to log
+
+        log = logging.getLogger("httpcodes")
+        log.error("the store %s can't answer: %s", os.fspath(store), cause)
         return _refused(ApiError.OPERATION_FAILED)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from queries import config, snapshot
 from queries.analyst import contract
-from queries.cli.drawing import show_table
+from queries.cli.drawing import drawn_table
 from queries.cli.exits import exit_codes
 from queries.cli.options import ConfigOption, StoreOption, configured
 
@@ -25,12 +25,12 @@ def describe(
     \b
     httpcodes describe rollup_5m
     """
-    show_columns(config.store_of(store, configured(config_file)), name)
+    typer.echo(drawn_columns(config.store_of(store, configured(config_file)), name), nl=False)
 
 
-def show_columns(store: Path, name: str) -> None:
-    """Print the columns of a relation. Exits with a sentence if there is none of this name."""
+def drawn_columns(store: Path, name: str) -> str:
+    """The columns of a relation as a table. Exits with a sentence if none has this name."""
     with exit_codes(), snapshot.reading(store) as connection:
         columns = contract.columns(connection, name)
     rows = [(c.name, c.type, c.comment) for c in columns]
-    show_table(("column", "type", "what it means"), rows)
+    return drawn_table(("column", "type", "what it means"), rows)

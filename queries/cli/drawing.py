@@ -26,18 +26,22 @@ def show_table(
     titles: Sequence[str], rows: Iterable[Sequence[str]], figures: Collection[str] = ()
 ) -> None:
     """Print rows below their titles; those of figures stand at the right, and are never folded."""
+    typer.echo(drawn_table(titles, rows, figures), nl=False)
+
+
+def drawn_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], figures: Collection[str] = ()
+) -> str:
+    """The same, for stdout, to be shown in another way."""
     console, kept = _console(), [tuple(row) for row in rows]
     table = _table(titles, kept, figures)
     if not _fits(table, console):
         _narrow(table, [titles, *kept], figures, console.width)
     if _fits(table, console):
-        _print(table, console)
-        return
+        return _drawn(table, console)
     # Too narrow for a table: each row as a list.
-    for number, row in enumerate(kept):
-        if number:
-            console.print()
-        show_grid([pair for pair in zip(titles, row, strict=True) if pair[1]])
+    lists = ([pair for pair in zip(titles, row, strict=True) if pair[1]] for row in kept)
+    return "\n".join(_drawn(_grid(pairs), console) for pairs in lists)
 
 
 def _fits(table: "Table", console: "Console") -> bool:
@@ -60,27 +64,27 @@ def _narrow(
 
 def show_grid(rows: Iterable[Sequence["str | Text"]], *, err: bool = False) -> None:
     """Print rows without titles, to stdout or to stderr; only the last column is folded."""
+    typer.echo(_drawn(_grid(list(rows)), _console(err=err)), nl=False, err=err)
+
+
+def _grid(rows: Sequence[Sequence["str | Text"]]) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - loaded where a table is drawn
 
-    kept = list(rows)
     table = Table.grid(padding=(0, 2))
-    for number in range(most := max(map(len, kept), default=0)):
+    for number in range(most := max(map(len, rows), default=0)):
         table.add_column(no_wrap=number < most - 1, overflow="fold")
-    for row in kept:
+    for row in rows:
         table.add_row(*row)
-    _print(table, _console(err=err))
+    return table
 
 
-def _print(table: "Table", console: "Console") -> None:
-    if console.is_terminal:
-        console.print(table)
-        return
-    # In a pipe nothing has to reach the margin.
+def _drawn(table: "Table", console: "Console") -> str:
     with console.capture() as drawn:
         console.print(table)
-    typer.echo(
-        "\n".join(line.rstrip() for line in drawn.get().split("\n")), nl=False, err=console.stderr
-    )
+    if console.is_terminal:
+        return drawn.get()
+    # In a pipe nothing has to reach the margin.
+    return "\n".join(line.rstrip() for line in drawn.get().split("\n"))
 
 
 def _table(

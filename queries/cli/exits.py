@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import typer
 
 from queries.cli import misuse
+from queries.cli.telling import tell
 from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Failure
 
 
 def say(why: object) -> None:
     """The first line of what went wrong, on stderr."""
-    typer.echo(f"httpcodes: {str(why).partition(chr(10))[0]}", err=True)
+    tell(f"httpcodes: {str(why).partition(chr(10))[0]}")
 
 
 def fail(why: object, code: int) -> NoReturn:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from queries.cli.parameters import name
+
 _WORDS = (
     (r"'(.*)' does not match the formats? '%Y-%m-%d'", r"\1 is no day; it would be written 2025-09-09"),
     (r"'(.*)' is not one of (.*)", r"\1 is not known; \2 are"),
@@ -33,7 +35,8 @@ def sentence(error: Any) -> str | None:
 
 
 def _said(error: Any) -> str:
-    where = _where(getattr(error, "param", None))
+    parameter = getattr(error, "param", None)
+    where = name(parameter) if parameter else ""
     match type(error).__name__:
         case "NoSuchOption":
             near = " or ".join(sorted(error.possibilities or ()))
@@ -43,15 +46,6 @@ def _said(error: Any) -> str:
             return f"{where} is missing"
     said = _in_our_words(error.message)
     return f"{where}: {said}" if where else said
-
-
-def _where(parameter: Any) -> str:
-    if parameter is None:
-        return ""
-    longest: str = max(parameter.opts, key=len)
-    if longest.startswith("-"):
-        return longest
-    return str(parameter.metavar or longest.upper()).strip("[].")
 
 
 def _in_our_words(message: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ from rich.cells import cell_len
 USUAL = "less"
 # Ends by itself where all fits, leaves the text where it is, and cuts lines instead of folding.
 _LESS = "-FRSX"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _Shown(io.BytesIO):
@@ -52,7 +54,9 @@ def paged() -> Iterator[BinaryIO]:
 def _fits(text: str) -> bool:
     """Whether the screen holds it, and the prompt below it."""
     columns, lines = shutil.get_terminal_size()
-    return sum(max(1, -(-cell_len(line) // columns)) for line in text.splitlines()) < lines
+    # What makes text bold takes no room.
+    widths = (cell_len(_STYLE.sub("", line)) for line in text.splitlines())
+    return sum(max(1, -(-width // columns)) for width in widths) < lines
 
 
 def _page(text: bytes) -> bool:

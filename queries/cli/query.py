@@ -1,7 +1,6 @@
 """The command that answers the documented request."""
 
 import json
-import logging
 import sys
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -65,7 +64,6 @@ def query(
     httpcodes query --service www.example.com --day 2025-09-09
     httpcodes query --service www.example.com --last 3h --classes
     """
-    logging.basicConfig(format="%(message)s")
     from_options = _from_options(service, start, end, day, last)
     if (file is None) == (from_options is None):
         raise Misused("give the request as FILE or -, or as --service, --start and --end")

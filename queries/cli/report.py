@@ -19,6 +19,7 @@ from queries.cli.options import (
     chosen_days,
     configured,
 )
+from queries.cli.telling import tell
 from queries.failures import FAILED, USAGE
 from queries.report.figures import Report
 from queries.report.figures import report as counted
@@ -80,7 +81,7 @@ def report(
     file = out or Path(_usual_name(found, chart, format_))
     spare(place, file)
     _write(file, drawn)
-    typer.echo(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes", err=True)
+    tell(f"wrote {file}: {found.period} (UTC), {len(drawn):,} bytes")
 
 
 def _publish(
@@ -93,7 +94,7 @@ def _publish(
         done = publish(store, out, bounds, services)
     written, unchanged = len(done.written), len(done.unchanged)
     days = f"{written:,} {'day' if written == 1 else 'days'} written, {done.bytes:,} bytes"
-    typer.echo(f"{out}: {days}; {unchanged:,} unchanged", err=True)
+    tell(f"{out}: {days}; {unchanged:,} unchanged")
 
 
 def _format(out: Path | None, chart: str | None) -> str:

@@ -13,6 +13,7 @@ import typer
 from queries import config
 from queries.cli.exits import fail
 from queries.cli.options import ConfigOption, StoreOption, configured
+from queries.cli.telling import tell
 from queries.failures import FAILED, INTERRUPTED, USAGE
 
 TOKEN = "HTTPCODES_TOKEN"  # noqa: S105 - the name of a variable
@@ -24,8 +25,12 @@ app = typer.Typer()
 def serve(
     store: StoreOption = None,
     config_file: ConfigOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8080,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any that is free.")
+    ] = 8080,
     processes: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Processes that answer; default: the cores."),
@@ -136,9 +141,9 @@ def _listener(host: str, port: int) -> socket.socket:
 def _narrate(listener: socket.socket, *, guarded: bool) -> None:
     host, port = listener.getsockname()[:2]
     if not guarded and not ip_address(host).is_loopback:
-        typer.echo("no token is set: whoever reaches this address is answered", err=True)
+        tell("no token is set: whoever reaches this address is answered")
     # Last, since it tells who waits for it that everything was said.
-    typer.echo(f"listening on http://{_url_host(host)}:{port}", err=True)
+    tell(f"listening on http://{_url_host(host)}:{port}")
 
 
 def _url_host(host: str) -> str:

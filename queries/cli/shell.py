@@ -17,8 +17,10 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from queries.cli.describe import show_columns
-from queries.cli.tables import show_tables
+from queries.cli.describe import drawn_columns
+from queries.cli.pager import paged
+from queries.cli.tables import drawn_relations
+from queries.cli.telling import tell
 
 HELP = """\
 SELECT …;       a statement ends with ; and may take several lines
@@ -59,7 +61,7 @@ def prompt(store: Path, names: Iterable[str], answer: Callable[[str, bool], None
         key_bindings=_keys(),
         prompt_continuation="       ...> ",
     )
-    typer.echo("A statement ends with ;  help says what else there is", err=True)
+    tell("A statement ends with ;  help says what else there is")
     while True:
         try:
             text = session.prompt().strip()
@@ -72,7 +74,7 @@ def prompt(store: Path, names: Iterable[str], answer: Callable[[str, bool], None
             return
         if word == _EXPANDED:
             expanded = not expanded
-            typer.echo("a column a line" if expanded else "a row a line", err=True)
+            tell("a column a line" if expanded else "a row a line")
             continue
         # What went wrong was said, and the next may go better.
         with suppress(typer.Exit):
@@ -80,13 +82,17 @@ def prompt(store: Path, names: Iterable[str], answer: Callable[[str, bool], None
 
 
 def _obey(store: Path, command: str) -> None:
-    match command.rstrip(";").split():
+    with paged() as screen:
+        screen.write(_said(store, command.rstrip(";").split()).encode())
+
+
+def _said(store: Path, words: list[str]) -> str:
+    match words:
         case [".tables"]:
-            show_tables(store)
+            return drawn_relations(store)
         case [".describe", name]:
-            show_columns(store, name)
-        case _:
-            typer.echo(HELP)
+            return drawn_columns(store, name)
+    return f"{HELP}\n"
 
 
 def _keys() -> KeyBindings:
@@ -120,6 +126,6 @@ def _history() -> History:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "history").touch(mode=0o600)
     except OSError as error:
-        typer.echo(f"nothing is kept of what is typed: {folder}: {error.strerror}", err=True)
+        tell(f"nothing is kept of what is typed: {folder}: {error.strerror}")
         return InMemoryHistory()
     return FileHistory(str(folder / "history"))

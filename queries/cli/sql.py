@@ -19,6 +19,7 @@ from queries.cli.exits import exit_codes, fail, say, spare
 from queries.cli.held import Held
 from queries.cli.options import ConfigOption, StoreOption, configured
 from queries.cli.pager import paged
+from queries.cli.telling import tell
 from queries.failures import FAILED, INTERRUPTED, USAGE, Failed, Misused
 
 ON_TERMINALS = 1_000
@@ -62,7 +63,10 @@ def sql(
     format_: Annotated[
         Format | None,
         typer.Option(
-            "--format", help="Else the suffix of --out, else table on a terminal, else csv."
+            "--format",
+            metavar="FORMAT",
+            help=f"{', '.join(Format)}; else the suffix of --out, else table on a terminal, "
+            "else csv.",
         ),
     ] = None,
     out: Annotated[
@@ -75,7 +79,9 @@ def sql(
     rows: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Rows of each result, at the most; else all, {ON_TERMINALS} on a terminal."
+            metavar="N",
+            min=1,
+            help=f"Rows of each result, at the most; else all, {ON_TERMINALS} on a terminal.",
         ),
     ] = None,
     timeout: Annotated[
@@ -184,7 +190,7 @@ def _write_one(
     if is_cut:
         said = f"only the first {terms.rows:,} rows are shown; --rows N shows more"
         # Below a prompt a screen at a time is shown, and this at the end.
-        stream.write(f"{said}\n".encode()) if terms.prompted else typer.echo(said, err=True)
+        stream.write(f"{said}\n".encode()) if terms.prompted else tell(said)
 
 
 def _text(text: str | None, file: Path | None) -> str:
@@ -222,15 +228,15 @@ def _name(left_out: list[str]) -> None:
     if left_out:
         more = f", and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
         files = printable(", ".join(left_out[:NAMED]) + more)
-        typer.echo(f"access_log leaves out what is gone or changed since: {files}", err=True)
+        tell(f"access_log leaves out what is gone or changed since: {files}")
 
 
 def _name_unread(unread: Mapping[str, Sequence[str]]) -> None:
     for path, columns in list(unread.items())[:NAMED]:
         they = f"{', '.join(columns)} of {path}"
-        typer.echo(f"access_log shows nothing for what can't be read: {printable(they)}", err=True)
+        tell(f"access_log shows nothing for what can't be read: {printable(they)}")
     if (more := len(unread) - NAMED) > 0:
-        typer.echo(f"access_log shows nothing for columns of {more:,} more files", err=True)
+        tell(f"access_log shows nothing for columns of {more:,} more files")
 
 
 def _check(statements: list[duckdb.Statement], values: dict[str, str], terms: _Terms) -> None:

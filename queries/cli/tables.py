@@ -6,7 +6,7 @@ import typer
 
 from queries import config, snapshot
 from queries.analyst import contract
-from queries.cli.drawing import show_table
+from queries.cli.drawing import drawn_table
 from queries.cli.exits import exit_codes
 from queries.cli.options import ConfigOption, StoreOption, configured
 
@@ -20,11 +20,11 @@ def tables(store: StoreOption = None, config_file: ConfigOption = None) -> None:
     \b
     httpcodes tables
     """
-    show_tables(config.store_of(store, configured(config_file)))
+    typer.echo(drawn_relations(config.store_of(store, configured(config_file))), nl=False)
 
 
-def show_tables(store: Path) -> None:
-    """Print the relations, and what each is. Exits with a sentence if they can't be read."""
+def drawn_relations(store: Path) -> str:
+    """The relations, and what each is, as a table. Exits with a sentence if they can't be read."""
     with exit_codes(), snapshot.reading(store) as connection:
         known = contract.relations(connection)
-    show_table(("relation", "what it is"), known.items())
+    return drawn_table(("relation", "what it is"), known.items())

@@ -19,6 +19,7 @@ from queries.cli.options import (
     configured,
     day_of,
 )
+from queries.cli.telling import tell
 from queries.report.figures import NothingToReport
 from queries.report.sentences import span
 from queries.report.top import FAILURES, Span, lately, top
@@ -46,9 +47,14 @@ def show_top(
         list[str] | None,
         typer.Option(metavar="CODE", help="503 or 5xx, may be repeated; else all that fail."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows, at the most.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Rows, at the most.")] = 20,
     format_: Annotated[
-        Format | None, typer.Option("--format", help="Else a table, or CSV into a pipe.")
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"{', '.join(Format)}; else a table, or CSV into a pipe.",
+        ),
     ] = None,
 ) -> None:
     """Show which services gave which codes most often, lately or on a day.
@@ -73,7 +79,7 @@ def show_top(
         rows = Capped(top(connection, shown, chosen, codes, width), limit)
         write(rows, as_, sys.stdout.buffer, terminal=terminal)
     more = f"\nmore than {limit:,} rows; --limit N shows more" if rows.cut else ""
-    typer.echo(f"{span(*shown)} UTC, before: as long before that{more}", err=True)
+    tell(f"{span(*shown)} UTC, before: as long before that{more}")
 
 
 def _day(day: date) -> Span:

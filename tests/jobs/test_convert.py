@@ -99,7 +99,9 @@ def test_on_a_terminal_a_line_moves_and_broken_lines_go_where_stdout_leads(
     for stdout in (tmp_path / "broken.jsonl", None):
         with (
             stdout.open("wb") if stdout else nullcontext() as file,
-            Terminal("convert", texts, tmp_path / "out", cwd=tmp_path, stdout=file) as terminal,
+            Terminal(
+                "convert", texts, tmp_path / "out", cwd=tmp_path, stdout=file, columns=999
+            ) as terminal,
         ):
             code, _ = terminal.end()
         assert code == 3

@@ -245,7 +245,7 @@ def test_a_schedule_that_nobody_could_keep_is_refused(
 def test_a_schedule_needs_configured_sources(httpcodes: Command, tmp_path: Path) -> None:
     bare = httpcodes("schedule", "cron")
     assert (bare.returncode, bare.stdout) == (2, b"")
-    assert b"httpcodes.toml does not exist; a scheduled run is told by it" in bare.stderr
+    assert b"httpcodes.toml does not exist, which tells a scheduled run what to do" in bare.stderr
     config = tmp_path / "httpcodes.toml"
     config.write_text('store = "store"\n')
     sourceless = httpcodes("schedule", "cron", "--config", config)

@@ -6,10 +6,6 @@ The store begins as an older program left it. The model is a Counter of what was
 import json
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, Counts, Logs, Store, mounted
+from dying import killed_before
 from published import COUNTS, lay_out
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -101,14 +98,8 @@ class Month:
 
     def killed_run(self) -> None:
         before = self.store.snapshots()
-        run = subprocess.Popen(
-            [sys.executable, "-m", "jobs.cli", "run", str(self.logs.folder), "--store",
-             str(self.store.folder), "--quiet"]
-        )  # fmt: skip
-        while run.poll() is None and not any((self.store.folder / "tmp").glob("*.duckdb")):
-            time.sleep(0.001)
-        run.send_signal(signal.SIGKILL)
-        assert run.wait() == -signal.SIGKILL
+        run = ("run", self.logs.folder, "--store", self.store.folder, "--quiet")
+        killed_before("jobs.store.revision:publish", 0, *run)
         assert self.store.snapshots() == before
 
     def full_disk(self) -> None:

@@ -26,16 +26,28 @@ COLUMNS = [
 SHADOWS = ["file_index", "File_Index", "file_row_number"]
 
 
-def delivered(logs: Logs, store: Store, columns: list[str], host: bytes) -> None:
-    """A file for each such column, with such a host in the last of three rows; and another.
+def beside_each_other(columns: list[str]) -> list[list[str]]:
+    """The columns of as few files as can be, for letters of both cases are one to many."""
+    files: list[list[str]] = []
+    for column in columns:
+        alike = (file for file in files if column.lower() not in map(str.lower, file))
+        if (file := next(alike, None)) is None:
+            files.append(file := [])
+        file.append(column)
+    return files
+
+
+def delivered(logs: Logs, store: Store, files: list[list[str]], host: bytes) -> None:
+    """Files of such columns, with such a host in the last of three rows; and another.
 
     Hosts are those of the file alone: 0.example in the first one.
     """
-    for number, column in enumerate(columns):
+    for number, columns in enumerate(files):
         hosts = [f"{number}.example".encode(), b"a b", host]
         hosts = pa.array(hosts, pa.binary()).view(pa.string())
         rows = {"timestamp": [NOON] * 3, "host": hosts, "status": [200] * 3}
-        logs.write(f"{number}.parquet", {**rows, column: ["x", "y", "z"]})
+        odd = {column: ["x", "y", "z"] for column in columns}
+        logs.write(f"{number}.parquet", {**rows, **odd})
     logs.requests("other.parquet", (NOON, A, 404))
     store.run(logs.folder, maps=MAPS)
 
@@ -50,27 +62,27 @@ def named(store: Store) -> list[tuple[int, int]]:
 
 
 def test_columns_may_have_any_name(logs: Logs, store: Store) -> None:
-    columns = COLUMNS + SHADOWS
-    delivered(logs, store, columns, A.encode())
-    own = {(f"{n}.example", NOON, 200): 1 for n in range(len(columns))}
-    assert store.counts() == own | {(A, NOON, 200): len(columns), (A, NOON, 404): 1}
-    assert named(store) == [(3, 2)] * len(columns) + [(1, 1)]
-    assert [len(file.shown) for file in rejects(store.folder, None, 100)] == [1] * len(columns)
+    files = beside_each_other(COLUMNS + SHADOWS)
+    delivered(logs, store, files, A.encode())
+    own = {(f"{n}.example", NOON, 200): 1 for n in range(len(files))}
+    assert store.counts() == own | {(A, NOON, 200): len(files), (A, NOON, 404): 1}
+    assert named(store) == [(3, 2)] * len(files) + [(1, 1)]
+    assert [len(file.shown) for file in rejects(store.folder, None, 100)] == [1] * len(files)
     assert not proofs.verify(store.folder, deep=True).findings
 
 
 def test_so_they_may_beside_bytes_that_are_no_text(logs: Logs, store: Store) -> None:
-    columns = [column for column in COLUMNS if len(column) > 4]
-    delivered(logs, store, columns, b"\xff")
-    own = {(f"{n}.example", NOON, 200): 1 for n in range(len(columns))}
+    files = beside_each_other(COLUMNS)
+    delivered(logs, store, files, b"\xff")
+    own = {(f"{n}.example", NOON, 200): 1 for n in range(len(files))}
     assert store.counts() == own | {(A, NOON, 404): 1}
-    assert named(store) == [(3, 1)] * len(columns) + [(1, 1)]
-    assert [len(file.shown) for file in rejects(store.folder, None, 100)] == [2] * len(columns)
+    assert named(store) == [(3, 1)] * len(files) + [(1, 1)]
+    assert [len(file.shown) for file in rejects(store.folder, None, 100)] == [2] * len(files)
     assert not proofs.verify(store.folder, deep=True).findings
 
 
 def test_what_can_not_be_told_apart_is_refused(logs: Logs, store: Store) -> None:
-    delivered(logs, store, SHADOWS, b"\xff")
+    delivered(logs, store, [[column] for column in SHADOWS], b"\xff")
     refused = store.sql(
         "SELECT path, reason FROM source_files WHERE state = 'quarantined' ORDER BY 1"
     )
@@ -115,7 +127,7 @@ def test_files_may_have_any_name(logs: Logs, store: Store) -> None:
     assert not proofs.verify(store.folder, deep=True).findings
 
 
-@pytest.mark.parametrize("name", ["a#b", "a'b", 'a"b', "a b", "ü日本", "a;b", "%20", "[a*]", ":memory:", "$s"])  # fmt: skip
+@pytest.mark.parametrize("name", ["""a#b/a'b/a"b/a b/ü日本/a;b/%20/[a*]/$s""", ":memory:"])
 def test_a_store_may_have_such_a_name(name: str, logs: Logs, tmp_path: Path) -> None:
     logs.requests("a.parquet", (NOON, A, 200), (NOON, "a b", 200))
     store = Store(tmp_path / name)

@@ -11,7 +11,8 @@ import duckdb
 
 from jobs.logs.roles import UnreadableFile
 from jobs.logs.text.layout import FIELDS, Layout, check_doubled, field_names
-from jobs.logs.text.relation import lines, relation
+from jobs.logs.text.lines import lines
+from jobs.logs.text.relation import relation
 from queries.access_log.scan import files
 
 MOST = 10_000

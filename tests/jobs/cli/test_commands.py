@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import loaded
+import typer
+from commands import GROUP, loaded
 from conftest import PROJECT, Command, Logs, Store
 from terminal import Terminal
 
@@ -52,6 +53,30 @@ def test_every_help_has_examples_that_the_command_takes() -> None:
         assert any(" ".join(path) in line for line in examples), path
 
 
+def test_help_speaks_of_parameters_in_a_users_words() -> None:
+    for path, command in leaves(loaded()):
+        said = command.get_help(typer.Context(command, info_name=" ".join(path)))
+        usage, _, parameters = said.partition(
+            "\n\nArguments:" if "\nArguments:" in said else "\nOptions:"
+        )
+        assert not re.search(
+            r"<(str|int|path|float|list)|x>=|<=x|; x|\[(required|default)|\.{4}", said
+        ), path
+        assert "{" not in usage, path
+        assert all(each.metavar or each.param_type_name == "option" for each in command.params), (
+            path
+        )
+        assert "Options:" in said and parameters
+    said = " ".join(loaded()["inspect"].get_help(typer.Context(GROUP, info_name="inspect")).split())
+    for piece in ("inspect [OPTIONS] FILE ", "Arguments: FILE A file of a log. ", "at the most (5 unless said, 1 or more). "):  # fmt: skip
+        assert piece in said
+
+
+def test_a_group_tells_of_its_commands_in_whole_sentences(httpcodes: Command) -> None:
+    said = " ".join(httpcodes("services", "--help").stdout.decode().split())
+    assert "list List the services that are known, with their first and last bucket and requests." in said  # fmt: skip
+
+
 def test_a_command_lies_in_a_file_of_its_name() -> None:
     for group in Table.groups.values():
         for line in group:
@@ -67,8 +92,9 @@ def test_a_command_lies_in_a_file_of_its_name() -> None:
         (["--version"], {"duckdb", "pyarrow", "rich", "pydantic"}),
         (QUERY, {"pyarrow", "numpy", "rich", "pydantic", "starlette", "matplotlib"}),
         (["run", "--help"], {"pyarrow.dataset", "pandas", "pyspark", "fsspec", "pydantic"}),
+        (["run", "/nowhere", "--store", "/nowhere"], {"pyarrow.dataset", "pydantic"}),
     ],
-    ids=["help", "nothing", "version", "query", "run"],
+    ids=["help", "nothing", "version", "query", "help of run", "run"],
 )
 def test_a_command_loads_what_it_needs(arguments: list[str], unneeded: set[str]) -> None:
     code = (
@@ -79,6 +105,23 @@ def test_a_command_loads_what_it_needs(arguments: list[str], unneeded: set[str])
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=False, cwd=PROJECT)  # fmt: skip
     modules = json.loads(done.stderr.decode().splitlines()[-1])
     assert set(modules) & unneeded == set()
+
+
+def test_what_is_loaded_is_no_garbage_and_what_comes_later_may_be(tmp_path: Path) -> None:
+    code = (
+        "import gc, sys\n"
+        "from jobs.cli import commands\n"
+        "def load(module):\n"
+        "    assert not gc.isenabled()\n"
+        "    return load_it(module)\n"
+        "load_it, commands.import_module = commands.import_module, load\n"
+        "from queries.cli import duration\n"
+        "duration.parse = lambda _: sys.exit(gc.isenabled() and gc.get_freeze_count() > 10_000)\n"
+        "from httpcodes_command import main; main()"
+    )
+    asked = [sys.executable, "-c", code, "query", "--last", "3h"]
+    done = subprocess.run(asked, capture_output=True, check=False, cwd=PROJECT)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_commands_alone_and_its_version(httpcodes: Command) -> None:

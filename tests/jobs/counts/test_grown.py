@@ -53,8 +53,7 @@ class Log:
         return file
 
 
-@pytest.mark.parametrize("name", ["access.log.1", "access.log.1.gz"])
-@pytest.mark.parametrize("more", [3, 400])
+@pytest.mark.parametrize(("name", "more"), [("access.log.1", 3), ("access.log.1.gz", 400)])
 def test_a_log_that_grew_and_was_renamed_takes_the_place_of_what_it_was(
     name: str, more: int, logs: Logs, store: Store
 ) -> None:

@@ -324,6 +324,36 @@ def test_a_broken_line_is_rejected_where_rows_that_lack_something_are_passed_ove
     assert store.counts() == {(A, NOON, 200): 2}
 
 
+def test_one_odd_status_costs_its_row_where_others_are_written_with_a_fraction(
+    logs: Logs, store: Store
+) -> None:
+    """As long as it stands among the first, by which the columns are told, and elsewhere."""
+    statuses = ["200.0", "null", '"soon"', "404.5", "404.0", *["200.0"] * 300, "true", "-1.0"]
+    rows = [f'{{"timestamp":"{NOON}","host":"{A}","status":{status}}}' for status in statuses]
+    (logs.folder / "a.log").write_text("\n".join([*rows, ""]))
+    statuses[1] = "-"
+    table = [f"{NOON},{A},{status.strip(chr(34))},x" for status in statuses]
+    (logs.folder / "b.csv").write_text("\n".join([HEADER, *table, ""]))
+    store.run(logs.folder, kind="auto")
+    counted = {(A, NOON, 200): 301, (A, NOON, 404): 1}
+    assert store.of_each() == {"a.log": counted, "b.csv": counted}
+    rejected = {"status missing": 1, "status unreadable": 4}
+    assert store.rejected_of_each() == {"a.log": rejected, "b.csv": rejected}
+
+
+def test_a_list_or_an_object_is_no_name(logs: Logs, store: Store) -> None:
+    hosts = [f'"{A}"', '"[2001:db8::1]:80"', f'["{A}"]', f'{{"name":"{A}"}}', '"[x]"']
+    rows = [f'{{"timestamp":"{NOON}","host":{host},"status":200}}' for host in hosts]
+    (logs.folder / "a.log").write_text("\n".join([*rows, ""]))
+    (logs.folder / "b.log").write_text(f"[{','.join(rows)}]\n")
+    assert store.run(logs.folder, kind="auto").outcome.quarantined == {}
+    counted = {(name, NOON, 200): 1 for name in (A, "[2001:db8::1]", "[x]")}
+    assert store.of_each() == {"a.log": counted, "b.log": counted}
+    assert store.rejected() == {"service unreadable": 4}
+    seen = "SELECT count(*) FROM access_log WHERE contains(service_name, 'name')"
+    assert store.sql(seen) == [(0,)]
+
+
 def test_a_file_of_blanks_is_told_as_one(logs: Logs, store: Store) -> None:
     (logs.folder / "a.log").write_bytes(b"  \n \t\n")
     (reason,) = store.run(str(logs.folder / "*.log")).outcome.quarantined.values()

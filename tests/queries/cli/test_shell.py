@@ -100,6 +100,21 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(
             terminal.until("only the first 1,000 rows are shown; --rows N shows more\n")
 
 
+def test_tables_and_columns_go_through_the_pager_where_they_are_longer_than_the_screen(
+    sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbered = tmp_path / "numbered"
+    numbered.write_text('#!/bin/sh\nwhile read -r line; do echo "paged: $line"; done')
+    numbered.chmod(0o755)
+    monkeypatch.setenv("PAGER", str(numbered))
+    with Terminal("sql", "--store", sample_store, cwd=tmp_path, columns=40) as terminal:
+        terminal.until(PROMPT)
+        for asked, shown in ((".tables", "paged: bucket_status"), (".describe rollup_1d", "Start")):
+            terminal.type(f"{asked}\r")
+            assert ("paged" in terminal.until(shown)) == ("paged" in shown)
+            terminal.until(PROMPT)
+
+
 def test_less_leaves_the_prompt_as_it_was(
     sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

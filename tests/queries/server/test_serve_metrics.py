@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from serving import PATH, Server, serving
-from test_serve_processes import BODY, alone, until
+from serving import PATH, Server, serving, until
+from test_serve_processes import BODY, alone
 
 Samples = dict[tuple[str, str], float]
 

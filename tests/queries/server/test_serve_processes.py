@@ -4,24 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Logs, Store
-from serving import Server, serving
+from serving import Server, serving, until
 
 BODY = (PROJECT / "sample_data" / "request.json").read_bytes()
 ANSWER = (PROJECT / "tests" / "cases" / "documented-answer.json").read_bytes()
-
-
-def until(holds: Callable[[], object]) -> None:
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -58,7 +50,7 @@ def test_a_process_that_ends_is_replaced(number: int, sample_store: Path) -> Non
         (third,) = {*server.processes()} - {second}
         with alone(third, server):
             assert server.ask(BODY).body == ANSWER
-        assert f"process {first} ended with" in str(server.log())
+        assert server.logged(f"process {first} ended with")
         assert server.stop() == 0
 
 
