@@ -313,6 +313,8 @@ def test_a_part_that_is_missing_is_named_and_nothing_is_done_without_it(
     lost.unlink()
     (finding,) = verify(parted.folder, deep=False).findings
     assert (finding.check, finding.where) == ("parts that are listed are there", str(lost))
+    told = httpcodes("doctor", "--store", parted.folder)
+    assert (told.returncode, f"lists {lost}, which is gone" in told.stdout.decode()) == (1, True)
     first, second = (Path(name).stem for name in parted.snapshots())
     refused = httpcodes("run", logs.folder, "--store", parted.folder)
     assert refused.returncode == 1
