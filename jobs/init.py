@@ -17,7 +17,8 @@ import duckdb
 
 from jobs.inspect import Inspection, inspect
 from jobs.logs import parquet
-from jobs.logs.options import ReadingOptions
+from jobs.logs.kinds import schema
+from jobs.logs.options import ReadingOptions, Source
 from jobs.logs.rhythm import rhythm
 from jobs.logs.roles import UnreadableFile
 from jobs.logs.sources import SourceFile
@@ -37,6 +38,7 @@ _NAMED = 3
 _ELSEWHERE = "Asia/Tokyo"
 """A zone that moves every time that names none."""
 _PLACEHOLDER = "www.example.com"
+_OF_ANY_KIND = ReadingOptions.of(kind="auto")
 
 
 @dataclass
@@ -61,9 +63,16 @@ class SourceSample:
     where: str
     files: int
     kinds: list[Kind] = field(default_factory=list)
+    options: ReadingOptions = field(default_factory=ReadingOptions)
+    """What has to be said for its files to be found and read."""
     rhythm: tuple[str, int] | None = None
     """How often its files come as their names say it, and how many moments those name."""
     unlisted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether anything of it could be counted."""
+        return any(kind.seen for kind in self.kinds)
 
     @property
     def open(self) -> list[str]:
@@ -79,13 +88,24 @@ class SourceSample:
 
 def look(where: str, terms: Terms = USUAL) -> SourceSample:
     """Look at what a source holds. Raises SourceNotFound, duckdb.Error or OSError."""
-    found = terms.storage.find([where])
+    usual = _look(where, ReadingOptions(), terms)
+    if usual.is_readable:
+        return usual
+    # Where nothing is Parquet, it may be text.
+    as_text = _look(where, _OF_ANY_KIND, terms)
+    return as_text if as_text.is_readable else usual
+
+
+def _look(where: str, options: ReadingOptions, terms: Terms) -> SourceSample:
+    found = terms.storage.find(Source((where,), options).sought)
     files = list(found.files.values())
     paths = (os.path.relpath(f.path, where) if os.path.isdir(where) else f.path for f in files)
-    sample = SourceSample(where, len(files), unlisted=found.unlisted, rhythm=rhythm(paths))
+    sample = SourceSample(
+        where, len(files), options=options, unlisted=found.unlisted, rhythm=rhythm(paths)
+    )
     pattern = _pattern(where, files)
     alike = _alike(files[:: len(files) // SCHEMAS + 1], sample, terms.storage)
-    sample.kinds = [_kind(files, pattern, terms) for files in alike[:KINDS]]
+    sample.kinds = [_kind(files, options, pattern, terms) for files in alike[:KINDS]]
     return sample
 
 
@@ -98,18 +118,24 @@ def _alike(
         storage.attach(connection, (file.path for file in files))
         for file in files:
             try:
-                kinds.setdefault(repr(parquet.schema(connection, file.path)), []).append(file)
+                columns = schema(connection, file.path, sample.options, storage)
+                kinds.setdefault(repr(columns), []).append(file)
+            except UnreadableFile as refusal:
+                sample.unlisted = {**sample.unlisted, file.path: str(refusal)}
             except (duckdb.Error, OSError) as error:
                 why = parquet.damage(error, file.path, storage)
                 sample.unlisted = {**sample.unlisted, file.path: why}
     return sorted(kinds.values(), key=len, reverse=True)
 
 
-def _kind(files: list[SourceFile], pattern: str | None, terms: Terms) -> Kind:
+def _kind(
+    files: list[SourceFile], usual: ReadingOptions, pattern: str | None, terms: Terms
+) -> Kind:
     kind = Kind(files)
     smallest = min(files, key=lambda file: file.size).path
-    tries = (ReadingOptions(), *([ReadingOptions.of(service_from_path=pattern)] if pattern else []))
-    for options in (*tries, ReadingOptions.of(service_name=_PLACEHOLDER)):
+    by_path = [ReadingOptions.of(kind=usual.kind, service_from_path=pattern)] if pattern else []
+    by_name = ReadingOptions.of(kind=usual.kind, service_name=_PLACEHOLDER)
+    for options in (usual, *by_path, by_name):
         said = replace(options, said=("httpcodes", "inspect", smallest, *options.said))
         try:
             kind.seen = inspect(smallest, said, _NAMED, terms)
@@ -176,11 +202,9 @@ def _source(source: SourceSample) -> Iterator[str]:
     where = placed(source.where, Path.cwd())
     yield "[[sources]]"
     yield f"path = {_quoted(where)}"
-    for said in source.open:
-        yield f"# TO SETTLE: {_one_line(said)}"
-    for kind in source.kinds:
-        if kind.refusal and (columns := _map(kind.refusal)):
-            yield f"# map = {{ {columns} }}"
+    if source.options.kind:
+        yield f'kind = "{source.options.kind}"  # all files below it, text or Parquet'
+    yield from _to_settle(source)
     for kind in source.kinds:
         if kind.seen:
             yield from _described(kind, kind.seen)
@@ -194,6 +218,14 @@ def _source(source: SourceSample) -> Iterator[str]:
         yield f'# expect = "every {every}"  # so say {moments:,} moments in names; else by history'
     if any(kind.unzoned for kind in source.kinds):
         yield '# zone = "Europe/Berlin"  # of times that name none; else they are UTC'
+
+
+def _to_settle(source: SourceSample) -> Iterator[str]:
+    for said in source.open:
+        yield f"# TO SETTLE: {_one_line(said)}"
+    for kind in source.kinds:
+        if kind.refusal and (columns := _map(kind.refusal)):
+            yield f"# map = {{ {columns} }}"
 
 
 def _described(kind: Kind, seen: Inspection) -> Iterator[str]:

@@ -61,12 +61,14 @@ class Progress:
 
     bytes_to_do: int
     outcome: Outcome
+    bytes_scanned: Callable[[], int] = lambda: 0
+    """Of files whose results are still to come."""
     ending: ClassVar = "publishing"
     """What is at work once all bytes are done."""
 
     @property
     def bytes_done(self) -> int:
-        return self.outcome.bytes_done + self.outcome.bytes_under_way
+        return self.outcome.bytes_done + self.outcome.bytes_under_way + self.bytes_scanned()
 
     @property
     def files(self) -> int:
@@ -162,7 +164,7 @@ def run(
         ledger.drop_gone()
 
         def on_batch(done: Outcome) -> None:
-            on_progress(Progress(to_do, done))
+            on_progress(Progress(to_do, done, ingest.bytes_scanned))
             _fail_fast(policy, done.quarantined | done.refused)
 
         rollup.define_buckets(work.connection)
@@ -170,7 +172,7 @@ def run(
         waiting, corrections = _arrange(work, ledger, ingest, found.files)
         taken = policy.selection.of(waiting)
         to_do = ingest.outcome.bytes_done + sum(file.size for file in taken)
-        on_progress(Progress(to_do, ingest.outcome))
+        on_progress(Progress(to_do, ingest.outcome, ingest.bytes_scanned))
         apart = tuple(f"{table.root}/" for table in found.tables)
         merging = Merging(work, ledger, _places(wanted), [file.path for file in waiting], apart)
         ingest.take(taken, corrections)

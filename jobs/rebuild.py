@@ -177,7 +177,7 @@ class _How:
         """What counts files of so many bytes, and tells of it."""
 
         def tell(done: Outcome) -> None:
-            self.on_progress(Progress(to_do, done))
+            self.on_progress(Progress(to_do, done, ingest.bytes_scanned))
 
         ingest = Ingest(work, ledger, self.options_of, tell, self.engine)
         tell(ingest.outcome)

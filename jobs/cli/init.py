@@ -51,11 +51,15 @@ def init(
         with config.open("x", encoding="utf-8") as file:
             file.write(text)
         load(config)
-    files = counted(sum(each.files for each in samples), "file")
-    tell(f"{config} is written for {files}; `httpcodes run` counts them")
+    to_settle = [sentence for each in samples for sentence in each.open]
+    for sentence in to_settle:
+        say(f"to settle in {config}: {sentence}")
+    files = sum(each.files for each in samples)
+    after = "once that is settled, " if to_settle else ""
+    tell(
+        f"{config} is written for {counted(files, 'file')}; {after}`httpcodes run` counts "
+        f"{'it' if files == 1 else 'them'}"
+    )
     tell("`httpcodes schedule cron` (or systemd, kubernetes, airflow) makes it nightly")
-    for each in samples:
-        for sentence in each.open:
-            say(f"to settle in {config}: {sentence}")
-    if any(each.open for each in samples):
+    if to_settle:
         raise typer.Exit(PARTLY_DONE)

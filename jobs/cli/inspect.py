@@ -20,6 +20,7 @@ from jobs.cli.settings import (
     settings_of,
 )
 from jobs.logs.options import ReadingOptions
+from queries import utc
 from queries.cli.drawing import show_grid, show_table
 from queries.failures import PARTLY_DONE
 from queries.quantities import counted
@@ -86,7 +87,8 @@ def _figures(seen: inspecting.Inspection) -> Iterator[tuple[str, str]]:
     for reason, rows in seen.passed_over:
         yield "passed over", f"{rows:,} {reason}"
     if seen.first_request:
-        yield "first, last", f"{seen.first_request}, {seen.last_request} UTC"
+        ends = (seen.first_request, seen.last_request)
+        yield "first, last", ", ".join(utc.written(end, "microseconds") for end in ends if end)
     for name, requests in seen.services:
         yield "", f"{counted(requests, 'request')} of {name}"
 

@@ -29,7 +29,11 @@ def narrator(*, quiet: bool = False) -> Console:
 def narrate(console: Console, *said: str | tuple[str, str]) -> None:
     """A line, of texts and of texts with their style; where a terminal is narrower, in several."""
     text = Text.assemble(*said)
+    before = len(text)
     text.plain = folded(text.plain, columns())
+    # Further lines are indented, too: what is styled to the end stays so.
+    ends = {before: len(text)}
+    text.spans = [each._replace(end=ends.get(each.end, each.end)) for each in text.spans]
     console.print(text)
 
 

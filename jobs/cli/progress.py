@@ -103,6 +103,10 @@ def _lines(now: Progress, elapsed: float) -> list[str]:
     share = f"{min(1, done / max(1, to_do)):.0%}"
     left, brief = _left(done, to_do, elapsed, now.ending)
     of, few = f"{size(done)} of {size(to_do)}", f"{scaled(rows)} rows"
+    if done and not rows:
+        # Of what is scanned in one go, rows are known in the end.
+        pace = f"{size(round(done / max(elapsed, 0.001)))}/s"
+        return ["  ".join((share, of, pace, left)), " ".join((share, size(done), pace, brief))]
     wide = (counted(rows, "row"), f"{speed:,} rows/s", left)
     narrow = (few, f"{scaled(speed)}/s", brief)
     return [

@@ -20,6 +20,7 @@ from jobs.counts import beside, by_sql
 from jobs.counts.contents import Content
 from jobs.counts.counted import PASSED_OVER, Counted, PutOff, Unusable
 from jobs.counts.losses import Losses
+from jobs.counts.scan_progress import ScanProgress
 from jobs.counts.trouble import of_system
 from jobs.logs import kinds
 from jobs.logs.options import ReadingOptions
@@ -42,9 +43,12 @@ Result = Counted | Unusable | PutOff
 class LineCounter:
     """Counts text files over a connection that a Counter has made ready."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, storage: Storage, progress: ScanProgress
+    ) -> None:
         self._connection = connection
         self._storage = storage
+        self._progress = progress
         self._losses = Losses(storage, _damage)
 
     def count(self, contents: Sequence[Content]) -> Iterator[Result]:
@@ -97,6 +101,7 @@ class LineCounter:
                 if scanned:
                     counted, again = self._judged(own, attempt, some, *scanned)
                     yield counted
+                self._progress.forget()
                 for content in again:
                     if scanned and _is_of_other_columns(scanned[1], some.index(content)):
                         yield from self._follow(attempt, content)
@@ -147,7 +152,9 @@ class LineCounter:
     ) -> tuple[pa.Table, pa.Table] | None:
         """None if a file that stands alone has to be read in another way."""
         try:
-            return by_sql.count_lines(self._connection, reading, [c.file.path for c in contents])
+            with self._progress.scanning(sum(content.file.size for content in contents)):
+                paths = [content.file.path for content in contents]
+                return by_sql.count_lines(self._connection, reading, paths)
         except (duckdb.InterruptException, duckdb.FatalException):
             raise
         except duckdb.Error as error:

@@ -18,6 +18,7 @@ from jobs.counts.coder import Coder
 from jobs.counts.contents import Content
 from jobs.counts.counted import Counted, PutOff, UnderWay, Unusable, define_words
 from jobs.counts.losses import Losses
+from jobs.counts.scan_progress import ScanProgress
 from jobs.logs import kinds, parquet, scans
 from jobs.logs.columns import Schema
 from jobs.logs.options import ReadingOptions
@@ -45,7 +46,8 @@ class Counter:
         self.storage = storage
         self.coder = coder
         self._losses = Losses(storage, parquet.damage)
-        self._lines = LineCounter(connection, storage)
+        self.progress = ScanProgress(connection)
+        self._lines = LineCounter(connection, storage, self.progress)
         define_words(connection)
 
     def count(self, contents: Sequence[Content]) -> Iterator[Result]:
@@ -164,6 +166,7 @@ class Counter:
                         yield from self._scan_twice(kind, schema, own, some)
                     else:
                         yield self._complete(kind, own, some, scanned)
+                    self.progress.forget()
 
     def _scan_twice(
         self, kind: str, schema: Schema, reading: Reading, contents: Sequence[Content]
@@ -182,7 +185,8 @@ class Counter:
         self, reading: Reading, file_index: str, contents: Sequence[Content]
     ) -> Scanned | None:
         paths = [content.file.path for content in contents]
-        return by_sql.count(self.connection, reading, paths, file_index, self.storage)
+        with self.progress.scanning(sum(content.file.size for content in contents)):
+            return by_sql.count(self.connection, reading, paths, file_index, self.storage)
 
     def _readings(
         self, reading: Reading, file_index: str, contents: Sequence[Content]

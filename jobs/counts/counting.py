@@ -50,6 +50,12 @@ class Counting(Protocol):
         With `fingerprints_only` the fingerprints are all that is wanted: nothing is counted.
         """
 
+    def bytes_scanned(self) -> int:
+        """Of files whose results are still to come, how many bytes are read, about.
+
+        Any thread may ask, as often as it likes.
+        """
+
 
 Engine = Callable[[Revision], Counting]
 """Who counts for a revision."""
@@ -76,6 +82,9 @@ class Here:
                 yield from self._grouped(pending)
             finally:
                 ahead.shutdown(cancel_futures=True)
+
+    def bytes_scanned(self) -> int:
+        return self.counter.progress.bytes_done()
 
     def _held(self, content: Content) -> str:
         return content.fingerprint or self.storage.fingerprint(content.file.path)

@@ -72,6 +72,10 @@ class Ingest:
             self.outcome.bytes_done += sum(content.file.size for content in batch.contents)
             self._on_batch(self.outcome)
 
+    def bytes_scanned(self) -> int:
+        """Beside those of `outcome`: of files whose results are still to come. On any thread."""
+        return self._counting.bytes_scanned()
+
     def check_machine(self, tried: int) -> None:
         """Raise MachineTrouble if so many files were tried, and none could be read for one."""
         if len(self._troubled) == tried > 0:
@@ -155,8 +159,7 @@ class Ingest:
     def _read(self, contents: Iterable[Content]) -> None:
         """Their rows are among those read from now on; their bytes, when their batch is done."""
         for content in contents:
-            if far := self._under_way.get(content.file.path):
-                self._advance(replace(far, rows_read=0))
+            self._advance(UnderWay(content, bytes_done=content.file.size, rows_read=0))
 
     def _note(self, taken: Taken) -> None:
         done = self.outcome

@@ -24,6 +24,7 @@ from jobs.engine import again
 from jobs.engine import share as shares
 from jobs.engine.again import travelling
 from jobs.engine.handshake import make
+from jobs.engine.headway import Headway
 from jobs.engine.packing import Numbered, Packing, Piece, Task
 from jobs.engine.session import EngineFailed, Mapped, Session
 from jobs.engine.share import Share
@@ -55,7 +56,7 @@ class Spark:
     _met: bool = False
 
     def __call__(self, revision: Revision) -> Counting:
-        return _Counting(self, revision)
+        return _Counting(self, revision, Headway(self.session))
 
     def reread(self, storage: Storage, files: Sequence[Known]) -> Reread:
         """Read known files again. Raises EngineFailed."""
@@ -121,6 +122,10 @@ def spark_engine(master: str, config: EngineConfig, store: Path) -> Spark:
 class _Counting:
     spark: Spark
     revision: Revision
+    headway: Headway
+
+    def bytes_scanned(self) -> int:
+        return self.headway.bytes_done()
 
     def batches(
         self, contents: Sequence[Content], *, fingerprints_only: bool = False
@@ -145,11 +150,14 @@ class _Counting:
             jobs: deque[Future[pa.Table | Path]] = deque()
             begun = 0
             try:
-                for chunk in chunks:
+                for number, chunk in enumerate(chunks):
                     while begun < len(chunks) and len(jobs) < _JOBS_AT_ONCE:
                         jobs.append(pool.submit(self._done, order, packing, chunks[begun], begun))
                         begun += 1
-                    yield from self._batches(order, chunk, jobs.popleft().result())
+                    for batch in self._batches(order, chunk, jobs.popleft().result()):
+                        yield batch
+                        self.headway.take(number, batch.contents)
+                    self.headway.end(number)
             except BaseException:
                 self.spark.session.interrupt()
                 raise
@@ -168,6 +176,7 @@ class _Counting:
         """Their results: a table, or the folder on the share that has it."""
         spark = self.spark
         storage = self.revision.terms.storage
+        self.headway.begin(number, chunk.values())
         # To know a file all of it is hashed.
         tasks = packing.tasks(chunk, lambda c: not order.fingerprints_only and serves(c, storage))
         frame = self._frame(order, tasks)

@@ -53,6 +53,8 @@ class Session:
     archive: str | None = None
     _tag: str = field(default_factory=lambda: f"httpcodes-{uuid4().hex[:8]}")
     _begun: bool = False
+    _asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Over Spark Connect: finished tasks and all, of what is under way."""
 
     @property
     def is_remote(self) -> bool:
@@ -88,6 +90,7 @@ class Session:
             builder = builder.config(name, value)
         if self.is_remote:
             spark = builder.remote(self.master).getOrCreate()
+            spark.registerProgressHandler(self._note)
             if self.archive:
                 spark.addArtifacts(f"{self.archive}#{_ENVIRONMENT}", archive=True)
                 python = f"{_ENVIRONMENT}/bin/python"
@@ -132,6 +135,33 @@ class Session:
         """A frame: `work` done on each of so many tasks, which get their numbers."""
         self.spark.addTag(self._tag)
         return self.spark.range(0, tasks, 1, tasks).mapInArrow(work, schema)
+
+    def name_jobs(self, name: str) -> None:
+        """Give what this thread asks for from now on a name, by which it is found again."""
+        with suppress(Exception):
+            self.spark.sparkContext.setJobGroup(name, "httpcodes counts logs")
+
+    def share_done(self, name: str) -> float:
+        """Which part of the tasks of these jobs is finished, 0 to 1; where nobody tells it, 0."""
+        asked = list(self._asked.values())
+        # Not to begin a session for it.
+        if "spark" in vars(self) and not self.is_remote:
+            with suppress(Exception):
+                tracker = self.spark.sparkContext.statusTracker()
+                jobs = map(tracker.getJobInfo, tracker.getJobIdsForGroup(name))
+                stages = [tracker.getStageInfo(stage) for job in jobs for stage in job.stageIds]
+                asked = [(stage.numCompletedTasks, stage.numTasks) for stage in stages]
+        done, tasks = (sum(numbers) for numbers in zip(*asked, (0, 0), strict=True))
+        return done / tasks if tasks else 0
+
+    def _note(self, stages: Any, operation_id: str, done: bool, **_: Any) -> None:
+        """What Spark Connect says of what it was asked; it knows no names."""
+        self._asked[operation_id] = (
+            sum(stage.num_completed_tasks for stage in stages or ()),
+            sum(stage.num_tasks for stage in stages or ()),
+        )
+        if done:
+            del self._asked[operation_id]
 
     def meet(self, share: Path | None = None, file: tuple[str, Storage] | None = None) -> list[Met]:
         """Ask executors what they are, and what they see. Raises OtherMake or EngineFailed."""

@@ -54,7 +54,8 @@ def _sentence(names: Iterable[str], source: str) -> str:
     more = " at least" if len(seen) == _MOST else ""
     return (
         f"holds no *.parquet to count; there are{more} {there}; "
-        "Parquet files of other names are counted if a glob names them, as in 'FOLDER/*'"
+        "Parquet files of other names are counted if a glob names them, as in 'FOLDER/*', and "
+        "text with --kind auto"
     )
 
 

@@ -7,6 +7,7 @@ in it are titles.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from html import escape
 
 from queries.report.codes import ALL, Codes, Grid, Line, spoken
@@ -109,12 +110,8 @@ def _line(line: Line, total: int, grid: Grid) -> str:
     role = _ROLES.get(line.what) or _ROLES.get(-(line.what // 100), "other")
     share = "" if line.what == ALL else f", {percent(line.total, total)}"
     said = f"{line.total:,}{share}; most {line.most:,} per {grid.spoken}"
-    width = grid.part // grid.step
-    boxes = "".join(
-        f'<rect x="{part * width}" width="{width}" height="100">'
-        f"<title>{_moment(grid.start, part * grid.part)}: {n:,}</title></rect>"
-        for part, n in line.parts
-    )
+    begun = _boxes(grid)
+    boxes = "".join(f"{begun[part]}{n:,}</title></rect>" for part, n in line.parts)
     drawing = f'<path class="{role}" d="{line.bars}"/>{boxes}'
     return _row(f"<b>{spoken(line.what)}</b>", said, (grid.steps, 100), drawing)
 
@@ -175,5 +172,12 @@ def _name(service_name: str, link: str | None) -> str:
     return f'<a href="{escape(link)}">{text}</a>' if link else text
 
 
-def _moment(start: datetime, seconds: int) -> str:
-    return f"{start + timedelta(seconds=seconds):%Y-%m-%d %H:%M}"
+@lru_cache(maxsize=1)
+def _boxes(grid: Grid) -> list[str]:
+    """What the pointer finds, by its part of the grid, up to its number: thousands are alike."""
+    width, step = grid.part // grid.step, timedelta(seconds=grid.part)
+    return [
+        f'<rect x="{part * width}" width="{width}" height="100">'
+        f"<title>{grid.start + part * step:%Y-%m-%d %H:%M}: "
+        for part in range(-(-(grid.until - grid.start) // step))
+    ]

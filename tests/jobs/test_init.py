@@ -1,5 +1,6 @@
 """A first configuration, written for the logs that it is shown."""
 
+import gzip
 import os
 import tomllib
 from datetime import UTC, datetime
@@ -71,6 +72,24 @@ def test_what_a_person_has_to_say_is_asked_for(logs: Logs, httpcodes: Command) -
     done = httpcodes("init", logs.folder)
     assert done.returncode == 3
     assert b"to settle in httpcodes.toml: nothing names the service; say it as service_name" in done.stderr  # fmt: skip
+
+
+def test_a_folder_of_text_logs_is_a_source_of_any_kind(
+    logs: Logs, httpcodes: Command, tmp_path: Path
+) -> None:
+    line = '192.0.2.1 - - [09/Sep/2025:12:00:00 +0000] "GET / HTTP/1.1" 404 1 "-" "curl"\n'
+    (logs.folder / "access.log").write_text(line)
+    os.utime(logs.folder / "access.log", (0, 0))
+    (logs.folder / "access.log.1.gz").write_bytes(gzip.compress(line.encode() * 2))
+    done = httpcodes("init", logs.folder)
+    *settle, written, _ = done.stderr.decode().splitlines()
+    assert settle == ["httpcodes: to settle in httpcodes.toml: nothing names the service; say it as service_name"]  # fmt: skip
+    assert written == "httpcodes.toml is written for 2 files; once that is settled, `httpcodes run` counts them"  # fmt: skip
+    file = tmp_path / "elsewhere" / "httpcodes.toml"
+    assert '\nkind = "auto"  #' in file.read_text()
+    file.write_text(file.read_text().replace("\n# service_name", "\nservice_name"))
+    assert httpcodes("run").returncode == 0
+    assert Store(tmp_path / "elsewhere" / "store").counts() == {("www.example.com", NOON, 404): 3}
 
 
 def test_columns_that_may_be_meant_are_proposed(logs: Logs, store: Store, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_file_is_told_with_its_format_columns_rows_and_rejects(
         "rejected 1 service unreadable",
         "rejected 1 timestamp missing",
         "rejected 1 timestamp unreadable",
-        "first, last 2025-09-09 12:00:00, 2025-09-09 13:00:00 UTC",
+        "first, last 2025-09-09T12:00:00.000000Z, 2025-09-09T13:00:00.000000Z",
         "2 requests of a.example",
         "1 request of b.example",
         "moment service status bucket",

@@ -94,6 +94,12 @@ def test_colour_is_for_terminals_that_want_it(
         assert (red in shown, yellow in shown) == (coloured, coloured)
 
 
+def test_a_hint_that_is_folded_is_dim_to_its_end(troubled: Path, tmp_path: Path) -> None:
+    with Terminal("run", "--config", troubled, cwd=tmp_path, columns=40, coloured=True) as terminal:
+        terminal.end()
+    assert "\x1b[2m  again; changed files are tried anyway\x1b[0m" in terminal.raw
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_what_is_said_breaks_between_words(columns: int, troubled: Path, tmp_path: Path) -> None:
     for arguments in (

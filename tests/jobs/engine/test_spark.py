@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -97,6 +98,26 @@ def test_spark_gives_the_tables_of_the_plain_run_straight_and_through_the_share(
         own = ("snapshot", "seconds")
         assert {k: v for k, v in done.items() if k not in own} == {k: v for k, v in summary.items() if k not in own}  # fmt: skip
     assert list(share.folder.iterdir()) == []
+
+
+def test_finished_tasks_tell_how_far_the_engine_is(engine: Spark, logs: Logs, store: Store) -> None:
+    requests(logs, *"abcdefghijkl")
+    noted: list[nightly.Progress] = []
+    seen: set[int] = set()
+    source = Source((str(logs.folder),), ReadingOptions())
+    # A file is weighed as 64 KiB at the least.
+    one_each = replace(engine, task_bytes=1 << 16)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            nightly.run, store.folder, [source], noted.append, nightly.Policy(engine=one_each)
+        )
+        while not running.done():
+            seen |= {noted[-1].bytes_done} if noted else set()
+            time.sleep(0.01)
+        assert running.result().outcome.files_ingested == 12
+    assert noted[-1].bytes_done == noted[-1].bytes_to_do
+    assert len([done for done in seen if 0 < done < noted[-1].bytes_to_do]) > 1
+    assert one_each.session.share_done("nothing of the kind") == 0
 
 
 def test_days_are_rebuilt_and_proven_on_spark(engine: Spark, tmp_path: Path) -> None:
