@@ -9,7 +9,12 @@ import os
 import sys
 from collections.abc import Callable
 
+if sys.version_info < (3, 11):  # noqa: UP036 - who runs or builds a clone is not asked by pip
+    sys.exit(f"httpcodes: this is Python {sys.version.split()[0]}; 3.11 or later is needed")
+
 DISTRIBUTION = "cdn-httpcodes"
+VERSION = "0.1.0"
+"""What is built asks for it, so that an older Python hears of it before pip looks for packages."""
 _BEGINNINGS = {"jobs": '"""The writing side', "queries": '"""The reading side'}
 """How our packages begin; whose file it is, its place doesn't tell: pip writes over it."""
 
@@ -27,8 +32,6 @@ def main() -> None:
 
 
 def _command() -> Callable[[], None]:
-    if sys.version_info < (3, 11):  # noqa: UP036 - who runs a clone is not asked by pip
-        sys.exit(f"httpcodes: this is Python {sys.version.split()[0]}; 3.11 or later is needed")
     for name, beginning in _BEGINNINGS.items():
         _check(name, beginning)
     try:

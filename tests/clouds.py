@@ -72,7 +72,7 @@ class Cloud(s3.Troubled):
     def _ask(
         self, method: str, path: str, content: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         connection.request(
             method, path, content, {"Content-Type": "application/octet-stream", **(headers or {})}
         )

@@ -1,4 +1,4 @@
-"""Commands that are killed at a step, or when they have worked for so long.
+"""Commands that are killed or interrupted at a step, or when they have worked for so long.
 
 Whoever watches a process, to kill it when he sees what it does, comes too late where the machine is
 busy or the disk is fast. These end themselves, at once and without a last word.
@@ -14,7 +14,7 @@ import os, sys
 from importlib import import_module
 
 module, _, path = sys.argv.pop(1).partition(":")
-left = int(sys.argv.pop(1))
+left, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 *within, name = path.split(".")
 owner = import_module(module)
 for part in within:
@@ -24,8 +24,8 @@ step = getattr(owner, name)
 def counted(*given, **named):
     global left
     left -= 1
-    if left < 0:
-        os.kill(os.getpid(), 9)
+    if left == -1:
+        os.kill(os.getpid(), number)
     return step(*given, **named)
 
 setattr(owner, name, counted)
@@ -46,12 +46,20 @@ main()
 def killed_before(step: str, calls: int, *arguments: object) -> None:
     """Run a command that is killed before it calls a function, `module:name` or
     `module:Class.name`, once more than so many times."""
-    assert _ended(_BEFORE_A_STEP, step, calls, *arguments) == -signal.SIGKILL
+    done = _run(_BEFORE_A_STEP, step, calls, int(signal.SIGKILL), *arguments)
+    assert done.returncode == -signal.SIGKILL
+
+
+def interrupted_before(
+    step: str, calls: int, *arguments: object
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command that is sent ^C at such a step."""
+    return _run(_BEFORE_A_STEP, step, calls, int(signal.SIGINT), *arguments)
 
 
 def killed_after(seconds: float, *arguments: object) -> bool:
     """Run a command that is killed when it has used so many seconds of CPU; whether it came to that."""
-    return _ended(_AFTER_A_WHILE, seconds, *arguments) == -signal.SIGPROF
+    return _run(_AFTER_A_WHILE, seconds, *arguments).returncode == -signal.SIGPROF
 
 
 def seconds_of(*arguments: object) -> float:
@@ -62,6 +70,6 @@ def seconds_of(*arguments: object) -> float:
     return sum(after[2:4]) - sum(before[2:4])
 
 
-def _ended(program: str, *arguments: object) -> int:
+def _run(program: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False, timeout=600).returncode
+    return subprocess.run(command, capture_output=True, check=False, timeout=600)

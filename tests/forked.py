@@ -118,6 +118,8 @@ if __name__ == "__main__":
     import pyarrow.dataset
     import pyarrow.parquet  # noqa: F401
     import rich.table  # noqa: F401
+    import typer._adapters  # noqa: F401
+    from matplotlib.backends import backend_agg, backend_svg  # noqa: F401
 
     from jobs.cli.app import Table
 

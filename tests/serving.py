@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import until
 
 PATH = "/cdn/v1.0/analytics/httpCodes"
 TRACE = "x-sfd-trace-id"
@@ -118,14 +120,6 @@ class Server:
         """Its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=600)
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for something, for a minute at the most."""
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def received(client: socket.socket) -> bytes:

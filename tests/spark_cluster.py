@@ -6,15 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ports
+from waiting import until
 
 FAULTS = Path(__file__).parent / "faults"
 HOSTS = ("127.0.0.1", "127.0.0.2")
@@ -69,15 +69,6 @@ class Cluster:
             return int(self._told()["aliveworkers"])
         except (OSError, ValueError):  # of its pages this one may be the last to be there
             return 0
-
-
-def until(there: Callable[[], Any]) -> Any:
-    """Wait for something, for two minutes at the most."""
-    for _ in range(2400):
-        if found := there():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def parents(pid: int) -> Iterator[int]:

@@ -87,7 +87,7 @@ class Terminal:
 
     def until(self, text: str) -> str:
         """What is shown until this text stands in it; what was shown before is forgotten."""
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 600
         while text not in self._shown():
             assert time.monotonic() < give_up, self._shown()
             assert self._read(), self._shown()
@@ -105,7 +105,7 @@ class Terminal:
         return _SEQUENCE.sub("", self.raw)[self._forgotten :]
 
     def _read(self) -> bool:
-        if not select.select([self._ours], [], [], 30)[0]:
+        if not select.select([self._ours], [], [], 600)[0]:
             return False
         try:
             read = os.read(self._ours, 65536)

@@ -157,6 +157,8 @@ def heat(report: Report, links: Mapping[str, str]) -> str:
     shown = f"{found.services:,} {'service' if found.services == 1 else 'services'}"
     if len(found.rows) < found.services:
         shown = f"{len(found.rows):,} of {shown}"
+    if found.services > 1:
+        shown += ": those that stand out, then the largest"
     maps = "".join(
         f'<div class="map{each}"><h3>{each}xx, share of requests per {found.spoken}</h3>'
         f"{heat_rows(found, each, ends, links)}</div>"
@@ -175,7 +177,7 @@ def heat(report: Report, links: Mapping[str, str]) -> str:
     headings = ("service", "requests", "4xx", "5xx", "error ratio")
     return section(
         "Errors by service",
-        f"{shown}: those that stand out, then the largest. A cell is as high and as strong as the "
+        f"{shown}. A cell is as high and as strong as the "
         "share of errors that its number of requests bears out.",
         f'<div class="choice">{inputs}{maps}</div>',
         folded("Numbers by service", table(headings, rows)),

@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 from conftest import PROJECT
+
+from httpcodes_command import VERSION
 
 TOLD = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = TOLD["name"]
@@ -89,3 +92,7 @@ def test_what_a_run_from_a_clone_lacks_is_named() -> None:
     assert started("sys.version_info, sys.version = (3, 10, 13), '3.10.13 (main)'") == (
         "httpcodes: this is Python 3.10.13; 3.11 or later is needed\n"
     )
+    # pip hears of it, too: what builds the package asks this module for its version.
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["version"]
+    assert told == {"source": "code", "path": "httpcodes_command.py", "expression": "VERSION"}
+    assert version(NAME) == VERSION

@@ -1,7 +1,6 @@
 """What runs and the status say to people: what needs somebody first, and how far they are."""
 
 import re
-import socket
 import threading
 from io import StringIO
 from pathlib import Path
@@ -9,7 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Command, Logs, Store
 from rich.console import Console
+from spark_cluster import FAULTS
 from terminal import Terminal, screen
+from waiting import until
 
 from jobs.cli.progress import _Far, progress
 from jobs.counts.runs import Outcome
@@ -57,6 +58,15 @@ def test_what_needs_somebody_comes_first(
     assert attention[2:] == ["rejected 1 row: status unreadable"]
 
 
+def test_options_that_would_settle_it_are_said_to_belong_into_the_configuration_too(
+    httpcodes: Command, logs: Logs, store: Store
+) -> None:
+    logs.write("a.parquet", {"time_local": [NOON], "status": [200], "body_bytes_sent": [1]})
+    said = httpcodes("run", logs.folder, "--store", store.folder).stderr.decode().splitlines()
+    assert said[0].endswith("--service-name NAME")
+    assert said[1] == "  each of [[sources]] in httpcodes.toml takes such options, too"
+
+
 def test_a_quiet_night_is_two_lines_and_needs_nobody(
     httpcodes: Command, logs: Logs, store: Store
 ) -> None:
@@ -91,6 +101,12 @@ def test_colour_is_for_terminals_that_want_it(
     red, yellow = "\x1b[1;31m", "\x1b[33m"
     for shown in told.values():
         assert (red in shown, yellow in shown) == (coloured, coloured)
+
+
+def test_a_hint_that_is_folded_is_dim_to_its_end(troubled: Path, tmp_path: Path) -> None:
+    with Terminal("run", "--config", troubled, cwd=tmp_path, columns=40, coloured=True) as terminal:
+        terminal.end()
+    assert "\x1b[2m  again; changed files are tried anyway\x1b[0m" in terminal.raw
 
 
 @pytest.mark.parametrize("columns", [40, 80])
@@ -172,7 +188,7 @@ def test_without_a_terminal_there_is_a_line_every_so_often() -> None:
     console = Console(file=said, soft_wrap=True)
     with progress(console, every=0.001) as note:
         note(Progress(2_000, Outcome(files_ingested=1, rows_read=37, bytes_done=1_000)))
-        assert said.twice.wait(60)
+        assert said.twice.wait(600)
     lines = said.getvalue().splitlines()
     assert lines[-1].startswith("50%  1.0 kB of 2.0 kB  1 file  37 rows  ")
     with progress(Console(file=(quiet := StringIO()), quiet=True), every=0.001) as note:
@@ -180,22 +196,18 @@ def test_without_a_terminal_there_is_a_line_every_so_often() -> None:
     assert quiet.getvalue() == ""
 
 
-def test_an_interrupt_leaves_a_clean_line(logs: Logs, store: Store, tmp_path: Path) -> None:
-    logs.requests("a.parquet", (NOON, A, 200))
-    deaf = socket.create_server(("127.0.0.1", 0))
-    # A run that waits for an answer while it is drawn.
-    url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-    run = ("run", logs.folder, "--store", store.folder, "--ping-url", url)
-    with Terminal(*run, cwd=tmp_path) as terminal:
-        silent, _ = deaf.accept()
-        deaf.close()
-        terminal.until("looking for files")
+def test_an_interrupt_leaves_a_clean_line(
+    logs: Logs, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs.requests("slow.parquet", (NOON, A, 200))
+    monkeypatch.setenv("PYTHONPATH", str(FAULTS))
+    monkeypatch.setenv("HTTPCODES_FAULTS", str(tmp_path))
+    with Terminal("run", logs.folder, "--store", store.folder, cwd=tmp_path) as terminal:
+        until((tmp_path / "slow.parquet").exists)
         terminal.type("\x03")
         code, _ = terminal.end()
-        silent.close()
-    said, warned = [line for line in screen(terminal.raw) if line]
+    (said,) = [line for line in screen(terminal.raw) if line]
     assert (code, said) == (130, "httpcodes: interrupted; the newest snapshot stands")
-    assert warned.startswith("httpcodes: warning: the ping to")
     # The cursor is there again.
     assert terminal.raw.rfind("\x1b[?25h") > terminal.raw.rfind("\x1b[?25l")
 

@@ -268,7 +268,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(rows=ROWS, group=st.integers(300, 12_000), most=st.sampled_from([2_000, 10**6]), dictionary=st.booleans(), version=st.sampled_from(["1.0", "2.0"]))  # fmt: skip
 def test_any_rows_are_counted_as_sql_counts_them(rows: list[Any], group: int, most: int, dictionary: bool, version: str, connection: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> None:  # fmt: skip
     moments, hosts, statuses = zip(*rows, strict=True)

@@ -66,7 +66,7 @@ def tally(rows: list[Any]) -> tuple[Counter[tuple[str, str, int]], int]:
     return counted, rejected
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files=files, notations=notations, late=files)
 def test_the_counts_are_those_of_a_counter(files: Any, notations: Any, late: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,8 @@ import pytest
 from conftest import Logs, Store
 from odd_logs import deliver
 from relations import relations
-from spark_cluster import Cluster, cluster, executor_of, until
+from spark_cluster import Cluster, cluster, executor_of
+from waiting import until
 
 from jobs import nightly
 from jobs.engine import handshake

@@ -191,7 +191,7 @@ def run_that_waits(config: Path) -> Iterator[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "jobs.cli", "run", "--config", config, "--ping-url", url]
         run = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
         try:
-            deaf.settimeout(60)
+            deaf.settimeout(600)
             silent, _ = deaf.accept()
             # It would not wait for long.
             run.send_signal(signal.SIGSTOP)
@@ -199,7 +199,7 @@ def run_that_waits(config: Path) -> Iterator[subprocess.Popen[bytes]]:
             silent.close()
         finally:
             run.kill()
-            run.wait(60)
+            run.wait(600)
 
 
 def test_a_run_at_work_is_told_and_one_that_was_killed(
@@ -214,7 +214,7 @@ def test_a_run_at_work_is_told_and_one_that_was_killed(
         assert skipped.returncode == 11
         assert told(httpcodes, configured)["last_run"] == found["last_run"]
         run.send_signal(signal.SIGKILL)
-        run.wait(60)
+        run.wait(600)
     found = told(httpcodes, configured)
     assert (found["running"], found["last_run"]["outcome"]) == (None, "killed")
     assert (found["last_run"]["finished_at"], found["last_success"]) == (None, success)
@@ -226,7 +226,7 @@ def test_an_interrupted_run_says_so(httpcodes: Command, configured: Path) -> Non
     with run_that_waits(configured) as run:
         run.send_signal(signal.SIGTERM)
         run.send_signal(signal.SIGCONT)
-        assert run.wait(60) == 130
+        assert run.wait(600) == 130
     found = told(httpcodes, configured)
     assert found["last_run"]["outcome"] == "interrupted"
     assert (found["last_run"]["exit_code"], found["last_success"]) == (130, None)

@@ -1,15 +1,14 @@
 """What a report tells, and how it is asked for."""
 
-import signal
 import subprocess
 import sys
-import time
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Command, Logs, Store, open_files
+from conftest import Command, Logs, Store
+from dying import interrupted_before
 
 from queries.report import page
 from queries.report.figures import LATE_HOURS, NothingToReport, Period, report
@@ -285,12 +284,6 @@ def test_an_interrupted_report_says_so_and_leaves_no_file(
 ) -> None:
     out = tmp_path / "classes.png"
     options = ["--store", sample_store, "--chart", "classes", "--out", out]
-    command = [sys.executable, "-m", "jobs.cli", "report", *options]
-    drawing = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, cwd=PROJECT)
-    # What writes texts into a drawing keeps its font open.
-    while drawing.poll() is None and not any(".ttf" in name for name in open_files(drawing.pid)):
-        time.sleep(0.01)
-    drawing.send_signal(signal.SIGINT)
-    _, stderr = drawing.communicate()
-    assert (drawing.returncode, stderr) == (130, b"httpcodes: interrupted\n")
+    done = interrupted_before("matplotlib.text:Text.draw", 9, "report", *options)
+    assert (done.returncode, done.stderr) == (130, b"httpcodes: interrupted\n")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Command, Logs, Store
-from serving import PATH, TRACE, Server, received, serving, until
+from serving import PATH, TRACE, Server, received, serving
+from waiting import until
 
 from queries.api.errors import ApiError
 from queries.server.encoding import accepts_gzip
@@ -353,7 +354,7 @@ def test_a_kept_connection_does_not_wait_for_delayed_acknowledgements(server: Se
 
     # 40 ms each would be 2 s; a busy machine only ever adds.
     with closing(server.connection()) as connection:
-        assert min(seconds(connection) for _ in range(5)) < 0.5
+        assert min(seconds(connection) for _ in range(5)) < 1.8
 
 
 def test_a_port_in_use_exits_with_1_and_a_sentence(

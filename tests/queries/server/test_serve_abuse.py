@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Logs, Store
-from serving import PATH, TRACE, Server, received, serving, until
+from serving import PATH, TRACE, Server, received, serving
+from waiting import until
 
 from queries.server.connection import MAX_CONNECTIONS
 
@@ -165,7 +166,7 @@ def test_a_client_that_never_takes_its_answer_is_dropped(large: tuple[Path, byte
     folder, body = large
     request = head(f"Content-Length: {len(body)}") + body
     with serving(folder, "--timeout", 1) as server, socket.socket() as client:
-        client.settimeout(30)
+        client.settimeout(600)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect((server.host, server.port))
         # Where nobody gives up, sending ends in a timeout of the client's own.
@@ -205,7 +206,7 @@ def test_a_full_pipe_keeps_nobody_waiting_and_what_was_lost_is_told(sample_store
         stack.callback(process.kill)
         assert process.stderr
         port = int(process.stderr.readline().decode().rpartition(":")[2])
-        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=600)) as connection:
             # A line takes 200 bytes.
             for _ in range(300):
                 connection.request("POST", PATH, BODY)
@@ -218,7 +219,7 @@ def test_a_full_pipe_keeps_nobody_waiting_and_what_was_lost_is_told(sample_store
         lost = int(json.loads(told[-1])["message"].split()[0])
         assert len(told) - 1 + lost == 300
         process.terminate()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=600) == 0
 
 
 def test_beyond_the_queue_a_request_is_refused_with_503_and_retry_after(

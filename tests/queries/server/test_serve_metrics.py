@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from serving import PATH, Server, serving, until
+from serving import PATH, Server, serving
 from test_serve_processes import BODY, alone
+from waiting import until
 
 Samples = dict[tuple[str, str], float]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Logs, Store
-from serving import Server, serving, until
+from serving import Server, serving
+from waiting import until
 
 BODY = (PROJECT / "sample_data" / "request.json").read_bytes()
 ANSWER = (PROJECT / "tests" / "cases" / "documented-answer.json").read_bytes()
@@ -69,7 +70,7 @@ def work(_):
     if len(calls) == 1:
         os._exit(1)
     os.kill(os.getppid(), signal.SIGTERM)
-    time.sleep(60)
+    time.sleep(600)
 
 os.fork, processes.PAUSE_SECONDS = failing, 0.01
 print(processes.run(socket.create_server(("127.0.0.1", 0)), 1, work))
@@ -82,7 +83,7 @@ def test_a_process_that_can_not_be_replaced_at_once_is_replaced_later() -> None:
         cwd=PROJECT,
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.stdout == b"15\n"
 
