@@ -1,6 +1,6 @@
 """The command: a table of what an operator may type, and where it is answered."""
 
-from shutil import get_terminal_size
+import sys
 from typing import Annotated, ClassVar
 
 import typer
@@ -113,7 +113,7 @@ def httpcodes(
 def _begin() -> None:
     longest = max(map(len, BEGIN))
     lines = [f"  {command:<{longest}}  {about}" for command, about in BEGIN.items()]
-    if max(map(len, lines)) > (columns() or ENDLESS):
+    if max(map(len, lines)) > (columns(sys.stderr) or ENDLESS):
         lines = [f"  {command}\n    {about}" for command, about in BEGIN.items()]
     tell("httpcodes counts the HTTP status codes of a CDN. To begin with:\n")
     tell("\n".join(lines))
@@ -125,7 +125,7 @@ def main() -> None:
     try:
         with streams():
             # The parser would draw its help no narrower than 50 columns.
-            app(prog_name="httpcodes", terminal_width=min(80, get_terminal_size().columns) - 2)
+            app(prog_name="httpcodes", terminal_width=min(80, columns(sys.stdout) or 80) - 2)
     except KeyboardInterrupt:
         clear_line()
         raise SystemExit(INTERRUPTED) from None

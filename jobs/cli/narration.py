@@ -1,6 +1,7 @@
 """What commands say on stderr when they are done: what needs somebody comes first."""
 
 import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def narrate(console: Console, *said: str | tuple[str, str]) -> None:
     """A line, of texts and of texts with their style; where a terminal is narrower, in several."""
     text = Text.assemble(*said)
     before = len(text)
-    text.plain = folded(text.plain, columns())
+    text.plain = folded(text.plain, columns(sys.stderr))
     # Further lines are indented, too: what is styled to the end stays so.
     ends = {before: len(text)}
     text.spans = [each._replace(end=ends.get(each.end, each.end)) for each in text.spans]
@@ -49,6 +50,8 @@ def narrate_run(summary: "Summary", store: Path, console: Console) -> None:
     _say_files("refused", figures["refused"], console)
     _say_files("quarantined", files, console)
     if files:
+        if any("settle it with" in file["reason"] for file in files):
+            _hint("each of [[sources]] in httpcodes.toml takes such options, too", console)
         _hint("`httpcodes run --retry` tries them again; changed files are tried anyway", console)
     _say_not_kept(figures, console)
     _say_rejected(figures, store, console)

@@ -5,19 +5,20 @@ A terminal by itself breaks lines in the middle of words.
 
 import os
 import sys
+from typing import TextIO
 
 import typer
 
 
 def tell(sentence: str) -> None:
     """Say it on stderr."""
-    typer.echo(folded(sentence, columns()), err=True)
+    typer.echo(folded(sentence, columns(sys.stderr)), err=True)
 
 
-def columns() -> int | None:
-    """How wide the terminal is that shows stderr; None: it goes elsewhere, and lines stay whole."""
+def columns(stream: TextIO) -> int | None:
+    """How wide the terminal is that shows it; None: it goes elsewhere, and lines stay whole."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+        return os.get_terminal_size(stream.fileno()).columns or None
     except (AttributeError, OSError, ValueError):  # closed, or none
         return None
 

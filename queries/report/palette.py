@@ -5,6 +5,7 @@ at least 3:1 against the paper, and text 4.5:1; the hotter a level, the further 
 paper, in light and in dark.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 
@@ -39,6 +40,7 @@ def light(role: str) -> str:
     return PALETTE[role].light
 
 
+@cache
 def stylesheet() -> str:
     """CSS that sets a variable for each role, by what the reader prefers; paper is light."""
     bright = "".join(f"--{role}:{colour.light};" for role, colour in PALETTE.items())

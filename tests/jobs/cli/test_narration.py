@@ -58,6 +58,15 @@ def test_what_needs_somebody_comes_first(
     assert attention[2:] == ["rejected 1 row: status unreadable"]
 
 
+def test_options_that_would_settle_it_are_said_to_belong_into_the_configuration_too(
+    httpcodes: Command, logs: Logs, store: Store
+) -> None:
+    logs.write("a.parquet", {"time_local": [NOON], "status": [200], "body_bytes_sent": [1]})
+    said = httpcodes("run", logs.folder, "--store", store.folder).stderr.decode().splitlines()
+    assert said[0].endswith("--service-name NAME")
+    assert said[1] == "  each of [[sources]] in httpcodes.toml takes such options, too"
+
+
 def test_a_quiet_night_is_two_lines_and_needs_nobody(
     httpcodes: Command, logs: Logs, store: Store
 ) -> None:

@@ -2,6 +2,7 @@
 nothing is loaded from elsewhere, nothing is complained of."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,12 +12,24 @@ from serving import serving
 
 from queries.report import page
 from queries.report.figures import report
+from queries.report.lacking import Lacking
 from queries.report.site import publish
 
 LONG = f"{'l' * 40}.{'m' * 31}.example"
 DAY = datetime(2025, 9, 16)
 WIDTHS = (360, 768, 1280)
 THEMES = ({}, {"dark": True}, {"printed": True})
+
+LACKING = [
+    Lacking(f"/var/log/{name}", DAY + timedelta(hours=hour), state, rows, "4,000 rows are usual")
+    for name in ("edge", LONG)
+    for hour, state, rows in (
+        (0, "missing", 0),
+        (1, "missing", 0),
+        (9, "short", 60),
+        (23, "missing", 0),
+    )
+]
 
 
 def crowd(services: int) -> list[tuple[str | datetime, str, int]]:
@@ -44,7 +57,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         (logs.folder / "broken.parquet").write_bytes(b"broken")
         store.run(logs.folder)
         found[f"{services}"] = folder / f"{services}.html"
-        found[f"{services}"].write_bytes(page.page(report(store.folder)))
+        found[f"{services}"].write_bytes(page.page(replace(report(store.folder), lacking=LACKING)))
         if services == 12:
             publish(store.folder, folder / "site")
     found["index"] = folder / "site/index.html"
