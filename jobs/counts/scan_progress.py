@@ -1,7 +1,7 @@
 """How far DuckDB is in files that it scans: a scan says nothing until it is over."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import duckdb
 
@@ -51,8 +51,10 @@ class ScanProgress:
             return 0.0
 
     def _execute(self, noted: str) -> None:
-        # Drawn by us alone, and noted from the first moment on.
-        self._connection.execute(
-            f"SET enable_progress_bar = {noted}; SET enable_progress_bar_print = false; "
-            "SET progress_bar_time = 0"
-        )
+        # What is wrong with the database is for the scan to say.
+        with suppress(duckdb.Error):
+            # Drawn by us alone, and noted from the first moment on.
+            self._connection.execute(
+                f"SET enable_progress_bar = {noted}; SET enable_progress_bar_print = false; "
+                "SET progress_bar_time = 0"
+            )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pytest
 from conftest import Store
 
 from jobs.counts.scan_progress import ScanProgress
@@ -46,6 +47,16 @@ def test_a_scan_moves_and_stands_before_its_end_until_others_tell_of_it() -> Non
         progress.forget()
         assert progress.bytes_done() == 0
     assert progress.bytes_done() == 0
+
+
+def test_what_ends_a_scan_is_said_as_it_was() -> None:
+    with duckdb.connect() as connection:
+        connection.begin()
+        with (
+            pytest.raises(duckdb.ConversionException, match="'x'"),
+            ScanProgress(connection).scanning(1),
+        ):
+            connection.execute("SELECT CAST('x' AS INTEGER)")
 
 
 def test_a_run_moves_within_one_large_text_file(store: Store, tmp_path: Path) -> None:
