@@ -3,10 +3,12 @@
 import fcntl
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from queries.failures import Locked
+
+_ASKED_FOR_SECONDS = 10.0
+"""For so long a busy machine may let those have the lock who ask for its holder."""
 
 
 class StoreLocked(Locked):
@@ -43,13 +45,22 @@ def holder(store: Path) -> str | None:
 
 
 def _is_free(lock: int) -> bool:
-    # Whoever asks for the holder has the lock for an instant; a run has it for longer.
-    for pause in (0.05, 0.05, 0):
-        with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(pause)
-    return False
+    until = time.monotonic() + _ASKED_FOR_SECONDS
+    while not _is_had(lock, fcntl.LOCK_EX):
+        # Whoever asks for the holder shares the lock; a run shares it with nobody.
+        if not _is_had(lock, fcntl.LOCK_SH) or time.monotonic() > until:
+            return False
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        time.sleep(0.005)
+    return True
+
+
+def _is_had(lock: int, how: int) -> bool:
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _named_in(lock: int) -> str:

@@ -240,7 +240,7 @@ def test_asking_for_the_holder_makes_no_run_fail(store: Store, logs: Logs) -> No
         with (store.folder / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             asked.set()
-            time.sleep(0.02)
+            time.sleep(0.5)
 
     asker = threading.Thread(target=ask)
     asker.start()
