@@ -58,7 +58,7 @@ def watch(out: Path, exports: Path) -> None:
     on meanwhile may go. The number of exports that began stands in a file.
     """
     seen: list[str] = []
-    while not select.select([sys.stdin], [], [], 0.01)[0]:
+    while not select.select([sys.stdin], [], [], 0.05)[0]:
         began = exports.read_text()
         index = json.loads((out / "index.json").read_bytes())
         try:

@@ -48,13 +48,19 @@ def parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@cache
+def imports(text: str) -> list[ast.Import | ast.ImportFrom]:
+    """Wherever they stand in a text."""
+    return [n for n in ast.walk(parsed(text)) if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
 def imported(project: Path, file: Path) -> set[str]:
     """The modules of this project that a file imports, and others' by their names."""
     names: set[str] = set()
-    for node in ast.walk(parsed(file.read_text(encoding="utf-8"))):
+    for node in imports(file.read_text(encoding="utf-8")):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = project / str(node.module).replace(".", "/")
             for alias in node.names:
                 is_file = (base / f"{alias.name}.py").is_file() or (base / alias.name).is_dir()
