@@ -18,7 +18,7 @@ from jobs.counts import fold, runs
 from jobs.counts.ledger import Ledger
 from jobs.counts.trouble import nothing_changed
 from jobs.store import access_log_view, raw_copies
-from jobs.store.revision import Terms, outdated, revision, snapshots
+from jobs.store.revision import Revision, Terms, outdated, revision, snapshots
 from queries import snapshot, utc
 from queries.statements import statements
 
@@ -95,7 +95,7 @@ def prune(store: Path, retention: Retention) -> Pruned:
         fold.fold(work, retention.window)
         files = _past(connection, before)
         if before:
-            _expire(connection, before, files)
+            _expire(work, before, files)
         copies = raw_copies.expired(connection, work.started_at, work.terms.raw_days)
         ledger = Ledger(work)
         ledger.release()
@@ -148,11 +148,14 @@ def _may_be_seen(paths: Sequence[str]) -> bool:
     return any("://" in path or os.path.lexists(path) for path in paths)
 
 
-def _expire(connection: duckdb.DuckDBPyConnection, before: datetime, files: Sequence[int]) -> None:
+def _expire(work: Revision, before: datetime, files: Sequence[int]) -> None:
+    connection = work.connection
     connection.begin()
     connection.execute(_SQL["expired"], {"before": before})
     connection.execute(_SQL["horizon"], {"before": before})
     connection.execute(_SQL["expire"])
+    if work.sidecars:
+        work.sidecars.expire()
     connection.execute(_SQL["forget"], {"files": files})
     connection.execute(_SQL["forget_rejects"])
     connection.commit()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from jobs.store.revision import _attach
+from jobs.store.work_file import attach
 from queries import snapshot
 
 _lay_out = snapshot.create
@@ -21,7 +21,7 @@ def empty() -> bytes:
     """The file of an empty snapshot."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         file = Path(folder, "empty.duckdb")
-        _attach(connection, file, "work")
+        attach(connection, file, "work")
         connection.execute("USE work")
         _lay_out(connection)
         connection.execute("CHECKPOINT work; USE memory; DETACH work")
@@ -40,5 +40,5 @@ def _copy(connection: duckdb.DuckDBPyConnection) -> None:
         return
     connection.execute(f"USE memory; DETACH {name}")
     Path(file).write_bytes(empty())
-    _attach(connection, Path(file), name)
+    attach(connection, Path(file), name)
     connection.execute(f"USE {name}")

@@ -63,10 +63,9 @@ CREATE OR REPLACE TEMP VIEW coming AS SELECT * EXCLUDE (file_id) FROM {incoming}
 
 -- name: shared
 -- Whose buckets are shared from now on has its own contributions.
-INSERT INTO internal.shared_contributions
-SELECT former, before.* FROM before JOIN touched USING (bucket_start) WHERE former IS NOT NULL;
-
-INSERT INTO internal.shared_contributions
+CREATE OR REPLACE TEMP VIEW shared AS
+SELECT former AS file_id, before.* FROM before JOIN touched USING (bucket_start) WHERE former IS NOT NULL
+UNION ALL
 FROM {incoming} WHERE bucket_start NOT IN (SELECT bucket_start FROM sole);
 
 CREATE OR REPLACE TEMP VIEW coming AS

@@ -16,7 +16,7 @@ import duckdb
 from jobs.logs.options import Source
 from jobs.logs.sources import SourceNotFound
 from jobs.logs.storage import Storage
-from jobs.store import reflink
+from jobs.store import reflink, sidecars
 from jobs.store import revision as keeping
 from jobs.store.revision import StoreUnusable, Terms
 from queries import snapshot, utc
@@ -141,8 +141,11 @@ def _published(store: Path) -> tuple[Path | None, list[Finding]]:
             ((found,),) = connection.execute(
                 "SELECT schema_version FROM internal.snapshot"
             ).fetchall()
+            gone = sidecars.lost(connection, store)
     except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
         return None, [Finding("snapshot", "fail", str(error).partition("\n")[0])]
+    if gone:
+        return None, [Finding("snapshot", "fail", f"{newest.stem} lists {gone[0]}, which is gone")]
     upgrade = "" if found == snapshot.SCHEMA_VERSION else ", which the next run upgrades"
     good = Finding("snapshot", "ok", f"{newest.stem}, schema version {found}{upgrade}")
     return newest, [good, _clock(newest)]

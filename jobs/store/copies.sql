@@ -15,7 +15,11 @@ SELECT EXISTS (
 -- Where a file counts alone they do not.
 CREATE OR REPLACE TEMP TABLE fresh_files AS
 SELECT file_id
-FROM internal.shared_contributions AS own
+FROM (
+    FROM internal.shared_contributions
+    UNION ALL
+    SELECT * EXCLUDE (sidecar) FROM internal.sidecar_contributions
+) AS own
 JOIN internal.cells AS cells USING (service_id, bucket_start, status_code)
 WHERE file_id IN (SELECT file_id FROM internal.files WHERE run_id = $run_id AND state = 'ingested'
     AND NOT folded)

@@ -16,15 +16,17 @@ from pathlib import Path
 import duckdb
 
 from jobs.logs.storage import Storage
+from jobs.store import sidecars
 from jobs.store.lock import take
 from jobs.store.publication import WriteOut, publish, return_to, unpublished, withdraw
 from jobs.store.reflink import copy
 from jobs.store.room import is_wanting
+from jobs.store.sidecars import SidecarDamaged, Sidecars
 from jobs.store.upgrade import upgrade
+from jobs.store.work_file import attach, compacted
 from queries import snapshot, utc
 from queries.config_keys import KEYS, RETENTION
 from queries.failures import Failed
-from queries.quoting import literal
 
 
 class StoreUnusable(Failed):
@@ -73,6 +75,8 @@ class Revision:
     connection: duckdb.DuckDBPyConnection
     """To the copy, as current database."""
     terms: Terms
+    sidecars: Sidecars | None = None
+    """Where what files add is kept apart; None: it is of no store."""
     obsolete: list[Path] = field(default_factory=list)
     """Files and folders of the store that go once the revision is published."""
     before: Path | None = None
@@ -98,14 +102,17 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
         started_at = utc.now()
         run_id = _run_id(store, started_at)
         working = _working(store, run_id)
+        listed: set[str] | None = None
         try:
             connection, before = _open_copy(store, working, terms)
             copied = WriteOut(working)
-            work = Revision(run_id, started_at, connection, terms, before=before)
+            kept_apart = Sidecars(connection, store, run_id)
+            work = Revision(run_id, started_at, connection, terms, kept_apart, before=before)
             try:
                 yield work
+                kept_apart.settle()
                 connection.execute("CHECKPOINT work")
-                finished = _compacted(connection, working) if compact else working
+                finished = compacted(connection, working) if compact else working
                 connection.execute("USE memory; DETACH work")
             finally:
                 connection.close()
@@ -113,7 +120,9 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             if Path(f"{working}.wal").exists():
                 raise StoreUnusable(f"{working} was closed with changes still in its .wal")
             copied.finish()
+            kept_apart.finish()
             publish(store, working)
+            listed = kept_apart.listed
         except (duckdb.Error, OSError) as error:
             if why := is_wanting(store, error):
                 raise StoreUnusable(why) from error
@@ -122,8 +131,12 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             # Published is published: what is left is a matter for the next run.
             with suppress(OSError):
                 _clear_work(store)
+                if listed is None:
+                    # Their room may be what was wanting.
+                    sidecars.clear(store, snapshots(store))
         with suppress(OSError, snapshot.SnapshotError):
             _drop([*_old_snapshots(store, terms), *work.obsolete])
+            sidecars.clear(store, snapshots(store), listed)
 
 
 def _working(store: Path, run_id: str) -> Path:
@@ -216,7 +229,8 @@ def _is_good(file: Path) -> bool:
     try:
         with duckdb.connect(file, read_only=True) as connection:
             snapshot.check(connection, file)
-    except (duckdb.Error, OSError, snapshot.SnapshotError):
+            sidecars.check_all(connection, file.parents[1])
+    except (duckdb.Error, OSError, snapshot.SnapshotError, SidecarDamaged):
         return False
     return True
 
@@ -237,15 +251,19 @@ def _open_copy(
         copy(newest, working)
         connection = _attached(working, terms)
         snapshot.check(connection, working)
+        sidecars.check_all(connection, store)
     except snapshot.WrongVersion as error:
         raise StoreUnusable(f"{store} can't be written: {error}") from error
-    except (duckdb.IOException, FileNotFoundError, snapshot.SnapshotError) as error:
+    except (
+        duckdb.IOException, FileNotFoundError, snapshot.SnapshotError, SidecarDamaged
+    ) as error:  # fmt: skip
         if _is_good(newest):
             raise
+        why = f": {error}" if isinstance(error, SidecarDamaged) else ""
         way_out = ""
         if good := _last_good(store, newest):
             way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"
-        raise StoreUnusable(f"the newest snapshot {newest} is broken{way_out}") from error
+        raise StoreUnusable(f"the newest snapshot {newest} is broken{why}{way_out}") from error
     return connection, None if upgrade(connection) else newest
 
 
@@ -268,48 +286,9 @@ def _attached(working: Path, terms: Terms) -> duckdb.DuckDBPyConnection:
     connection = connect(terms, temp_directory=str(working.parent / "spill"))
     # The bar would go to stdout, where the data goes.
     connection.execute("SET enable_progress_bar = false")
-    _attach(connection, working, "work")
+    attach(connection, working, "work")
     connection.execute("USE work")
     return connection
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
-    # Storage version: what DuckDB 1.4 and 1.5 open too. No WAL: a dead run's copy is thrown
-    # away, so there is nothing that it could recover.
-    connection.execute(
-        f"ATTACH {literal(file)} AS {name} (STORAGE_VERSION 'v1.2.0', RECOVERY_MODE no_wal_writes)"
-    )
-
-
-def _compacted(connection: duckdb.DuckDBPyConnection, working: Path) -> Path:
-    """The database in a file of its own, if much of this one is of no use."""
-    if not _is_loose(connection):
-        return working
-    smaller = working.with_suffix(".compact")
-    _attach(connection, smaller, "compact")
-    connection.execute("COPY FROM DATABASE work TO compact")
-    connection.execute("CHECKPOINT compact")
-    connection.execute("DETACH compact")
-    return smaller
-
-
-def _is_loose(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a quarter of the blocks is free, or a quarter of a table's rows is deleted.
-
-    Deleted rows take room for as long as some around them stay.
-    """
-    ((blocks, free),) = connection.execute(
-        "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'work'"
-    ).fetchall()
-    tables = connection.execute(
-        "SELECT format('{}.{}', schema_name, table_name), estimated_size FROM duckdb_tables()"
-        " WHERE database_name = 'work' AND estimated_size >= 1000"
-    ).fetchall()
-    left = {
-        name: connection.execute(f"SELECT count(*) FROM work.{name}").fetchall()[0][0]
-        for name, _ in tables
-    }
-    return bool(free * 4 >= blocks) or any(left[name] * 4 <= rows * 3 for name, rows in tables)
 
 
 def reserve(store: Path, work: Revision) -> int:

@@ -1,10 +1,9 @@
 """How Parquet files are scanned by DuckDB: which files, with which options."""
 
-import re
 from collections.abc import Sequence
 
 from queries.access_log import raw_copy
-from queries.quoting import literal
+from queries.quoting import glob_of, literal
 
 OPTIONS = "hive_partitioning = false, binary_as_string = true"
 """Folder names that look like columns forge nothing; text without annotation is text."""
@@ -15,7 +14,6 @@ ROW = "httpcodes row"
 """The name under which some scans give a row's number in its file, from 0."""
 RESERVED = "httpcodes "
 """How names begin that only we give to columns."""
-_MAGIC = re.compile(r"([*?\[])")
 
 
 def read(named: str, text: str | None = None) -> str:
@@ -67,7 +65,7 @@ NUMBERED = of_any_version(_numbered(), _numbered("replace"))
 
 def pattern(path: str) -> str:
     """A glob that matches this path only: DuckDB takes every path for a glob, but no object's."""
-    return path if is_url(path) else _MAGIC.sub(r"[\1]", path)
+    return path if is_url(path) else glob_of(path)
 
 
 def is_url(path: str) -> bool:

@@ -6,8 +6,8 @@ The parser adds the types of Python and its own notation to the help: `FILE <str
 import re
 from typing import Any
 
-_NOTES = re.compile(r"(.*?)\.?  \[([^\[\]]*)\]", re.DOTALL)
-"""What is said of a parameter, and what the parser adds to that."""
+# What is said of a parameter, and what the parser adds to that; compiled where help is asked for.
+_NOTES = r"(.*?)\.?  \[([^\[\]]*)\]"
 _WORDS = (
     (r"default: (.*)", r"\1 unless said"),
     (r"x>=(.*)", r"\1 or more"),
@@ -55,7 +55,7 @@ def _usage(argument: Any) -> str:
 
 
 def _said(text: str, is_argument: bool) -> str:
-    if not (found := _NOTES.fullmatch(text)):
+    if not (found := re.fullmatch(_NOTES, text, re.DOTALL)):
         return text
     said, notes = found.groups()
     # Of an argument the first line of the help says it, by a bracket that is not there.

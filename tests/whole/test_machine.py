@@ -11,6 +11,7 @@ not: what the path held then counts as if its file were gone.
 import shutil
 import tempfile
 from collections import Counter
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from jobs.logs.options import ReadingOptions
 from jobs.logs.storage import Storage
 from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
-from jobs.store.revision import USUAL
+from jobs.store import sidecars
+from jobs.store.revision import USUAL, rollback
 from jobs.verify import verify
+from queries.snapshot import newest
 
 Cell = tuple[str, str, int]
 
@@ -256,11 +259,47 @@ class Deliveries(RuleBasedStateMachine):
         assert verify(self.store.folder, deep=False).findings == []
 
 
-TestDeliveries = Deliveries.TestCase
-TestDeliveries.settings = settings(
+class Parted(Deliveries):
+    """The same where all that files share lies in sidecars beside the snapshot, with ways back."""
+
+    @initialize()
+    def start(self) -> None:
+        super().start()
+        self.usual = {name: getattr(sidecars, name) for name in ("LEAST", "SMALL", "MOST")}
+        sidecars.LEAST, sidecars.SMALL, sidecars.MOST = 1, 6, 3
+        self.past: dict[str, dict[str, object]] = {}
+        """What was counted, by the snapshot."""
+
+    def teardown(self) -> None:
+        for name, value in self.usual.items():
+            setattr(sidecars, name, value)
+        super().teardown()
+
+    def compare(self) -> None:
+        super().compare()
+        now = ("counted", "left", "forgotten_at", "forgotten", "kept_from")
+        self.past[newest(self.store.folder).stem] = deepcopy({n: getattr(self, n) for n in now})
+
+    @precondition(lambda self: self.past)
+    @rule(back=st.integers(1, 3))
+    def go_back(self, back: int) -> None:
+        there = [name for name in self.store.snapshots() if Path(name).stem in self.past]
+        if there:
+            name = Path(there[-min(back, len(there))]).stem
+            rollback(self.store.folder, name)
+            for what, was in deepcopy(self.past[name]).items():
+                setattr(self, what, was)
+            self.compare()
+
+
+ROUNDS = settings(
     max_examples=3,
     stateful_step_count=30,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestDeliveries = Deliveries.TestCase
+TestDeliveries.settings = ROUNDS
+TestParted = Parted.TestCase
+TestParted.settings = ROUNDS
