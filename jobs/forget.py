@@ -50,7 +50,7 @@ def forget(store: Path, paths: Sequence[str], terms: Terms = USUAL) -> Forgotten
                 raise NotInLedger(f"{path} is nothing that was counted or put in quarantine")
         for path in paths:
             _refuse_merged(ledger.merged(ledger.storage.absolute(path)))
-        rollup.apply(work.connection, ledger, work.parts)
+        rollup.apply(work.connection, ledger, work.sidecars)
         if unfolded:
             fold.tidy(work.connection)
         access_log_view.show(work, store, ledger.listed)

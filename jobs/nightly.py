@@ -194,7 +194,7 @@ def run(
         outcome.files_ingested += rotated
         following = Following(work, ledger, merging, outcome)
         following.conclude(found.tables, count_anyway=policy.count_anyway)
-        rollup.apply(work.connection, ledger, work.parts)
+        rollup.apply(work.connection, ledger, work.sidecars)
         outcome.not_kept = access_log_view.show(work, store, ledger.listed)
         outcome.files_unchanged += ledger.unchanged()
         outcome.quarantined |= ledger.still("quarantined") | found.unlisted

@@ -154,8 +154,8 @@ def _expire(work: Revision, before: datetime, files: Sequence[int]) -> None:
     connection.execute(_SQL["expired"], {"before": before})
     connection.execute(_SQL["horizon"], {"before": before})
     connection.execute(_SQL["expire"])
-    if work.parts:
-        work.parts.expire()
+    if work.sidecars:
+        work.sidecars.expire()
     connection.execute(_SQL["forget"], {"files": files})
     connection.execute(_SQL["forget_rejects"])
     connection.commit()

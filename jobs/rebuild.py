@@ -275,7 +275,7 @@ def _rebuild(
     for path, reason in outcome.quarantined.items():
         if path in known.paths(leaving) | known.left:
             raise _Unusable({path: reason})
-    rollup.apply(work.connection, ledger, work.parts)
+    rollup.apply(work.connection, ledger, work.sidecars)
     fold.tidy(work.connection)
     missing: Counter[str] = Counter()
     for number in known.missing:

@@ -14,7 +14,7 @@ from jobs.counts.rereading import known as known_ways
 from jobs.logs import parquet
 from jobs.logs.storage import Storage
 from jobs.logs.text.audit import audit
-from jobs.store import parts
+from jobs.store import sidecars
 from jobs.store.copies import Copy, suspected
 from jobs.store.marked import Unmeasured, unmeasured
 from jobs.store.overlaps import Overlap, overlaps
@@ -83,8 +83,8 @@ def verify(
     name = snapshot.newest(store).stem
     with snapshot.reading(store) as connection:
         snapshot.check_version(connection, store)
-        if lost := parts.lost(connection, store):
-            findings = [Finding("parts that are listed are there", file, 1, 0) for file in lost]
+        if lost := sidecars.lost(connection, store):
+            findings = [Finding("sidecars that are listed are there", file, 1, 0) for file in lost]
             return Proof(name, findings, 0, [])
         rows = connection.execute(_SQL["findings"]).fetchall()
         findings = [Finding(*row) for row in rows] + _unlike(connection)

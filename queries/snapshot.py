@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 import duckdb
 
-from queries import parts
+from queries import sidecars
 from queries.failures import Failed
 from queries.quoting import literal
 from queries.statements import beside, statements
@@ -316,5 +316,5 @@ def reading(store: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection
     with reader.held() as connection, connection.cursor() as cursor:
         # The bar of a slow query would go to stdout, where the data goes.
         cursor.execute("SET enable_progress_bar = false")
-        parts.locate(cursor, folder)
+        sidecars.locate(cursor, folder)
         yield cursor

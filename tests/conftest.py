@@ -52,7 +52,7 @@ SLOW = {
     "test_http_codes", "test_init", "test_inspect", "test_limits", "test_machine",
     "test_merged", "test_merges", "test_misfit", "test_month", "test_named_tables",
     "test_names", "test_narration", "test_nightly", "test_objects", "test_odd_names",
-    "test_older_duckdb", "test_options", "test_pages", "test_partitions", "test_parts", "test_plan",
+    "test_older_duckdb", "test_options", "test_pages", "test_partitions", "test_sidecars", "test_plan",
     "test_plausible", "test_prune", "test_publication", "test_raw_copies", "test_rebuild",
     "test_report", "test_sample", "test_schedule", "test_serve", "test_serve_abuse",
     "test_serve_publishing", "test_services", "test_shell", "test_signals", "test_site",

@@ -32,8 +32,8 @@ def fold(work: Revision, window: timedelta) -> None:
     if connection.execute(f"SELECT any_value(file_id) FROM {closing}").fetchall() != [(None,)]:
         connection.begin()
         connection.execute(_SQL["fold"])
-        if work.parts:
-            work.parts.drop(closing)
+        if work.sidecars:
+            work.sidecars.drop(closing)
         connection.commit()
 
 

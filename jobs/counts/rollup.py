@@ -9,7 +9,7 @@ import numpy as np
 from jobs.counts.ledger import Ledger
 from jobs.logs.arrays import column_of, numbers_of, order_of, whole
 from jobs.store import answers
-from jobs.store.parts import Parts
+from jobs.store.sidecars import Sidecars
 from queries.statements import statements
 
 BUCKET_US = 300_000_000
@@ -30,37 +30,37 @@ def define_buckets(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def apply(
-    connection: duckdb.DuckDBPyConnection, ledger: Ledger, parts: Parts | None = None
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, sidecars: Sidecars | None = None
 ) -> None:
     """Bring the cells, and the answers made of them, up to the contributions of this run.
 
     Adds what the ledger has as incoming, takes back what the files withdrawn had added.
-    What belongs to buckets that several files share is kept apart in `parts`, if there are any.
-    Raises PartDamaged if what goes can't be told any more.
+    What belongs to buckets that several files share is kept apart in `sidecars`, if there are any.
+    Raises SidecarDamaged if what goes can't be told any more.
     """
     moved = {"incoming": ledger.incoming, "withdrawn": ledger.withdrawn}
     (figures,) = connection.execute(_SQL["moved"].format_map(moved)).fetchall()
     comes, goes = figures
     if not comes and not goes:
         return
-    if goes and parts:
-        parts.check(ledger.withdrawn)
+    if goes and sidecars:
+        sidecars.check(ledger.withdrawn)
     connection.begin()
     connection.execute(_SQL["gone"].format_map(moved))
     connection.execute(_SQL["touched"].format_map(moved))
     ((any_shared,),) = connection.execute(_SQL["any_shared"]).fetchall()
     connection.execute(_SQL["replace"])
     connection.execute(_SQL["shared" if any_shared else "all_sole"].format_map(moved))
-    if any_shared and parts:
-        parts.keep("shared")
+    if any_shared and sidecars:
+        sidecars.keep("shared")
     _add_cells(connection, connection.execute(_SQL["sizes"].format_map(moved)).fetchall())
     answers.remake(connection, "altered")
     connection.execute(_SQL["seen"].format_map(moved))
     if goes:
         connection.execute(_SQL["taken_back"].format_map(moved))
         connection.execute(_SQL["withdraw"].format_map(moved))
-        if parts:
-            parts.drop(ledger.withdrawn)
+        if sidecars:
+            sidecars.drop(ledger.withdrawn)
     connection.execute(_SQL["applied"].format_map(moved))
     connection.commit()
 

@@ -16,7 +16,7 @@ import duckdb
 from jobs.logs.options import Source
 from jobs.logs.sources import SourceNotFound
 from jobs.logs.storage import Storage
-from jobs.store import parts, reflink
+from jobs.store import reflink, sidecars
 from jobs.store import revision as keeping
 from jobs.store.revision import StoreUnusable, Terms
 from queries import snapshot, utc
@@ -141,7 +141,7 @@ def _published(store: Path) -> tuple[Path | None, list[Finding]]:
             ((found,),) = connection.execute(
                 "SELECT schema_version FROM internal.snapshot"
             ).fetchall()
-            gone = parts.lost(connection, store)
+            gone = sidecars.lost(connection, store)
     except (snapshot.SnapshotError, duckdb.Error, OSError) as error:
         return None, [Finding("snapshot", "fail", str(error).partition("\n")[0])]
     if gone:

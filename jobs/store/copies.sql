@@ -18,7 +18,7 @@ SELECT file_id
 FROM (
     FROM internal.shared_contributions
     UNION ALL
-    SELECT * EXCLUDE (part) FROM internal.parted_contributions
+    SELECT * EXCLUDE (sidecar) FROM internal.sidecar_contributions
 ) AS own
 JOIN internal.cells AS cells USING (service_id, bucket_start, status_code)
 WHERE file_id IN (SELECT file_id FROM internal.files WHERE run_id = $run_id AND state = 'ingested'

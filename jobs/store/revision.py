@@ -16,12 +16,12 @@ from pathlib import Path
 import duckdb
 
 from jobs.logs.storage import Storage
-from jobs.store import parts
+from jobs.store import sidecars
 from jobs.store.lock import take
-from jobs.store.parts import PartDamaged, Parts
 from jobs.store.publication import WriteOut, publish, return_to, unpublished, withdraw
 from jobs.store.reflink import copy
 from jobs.store.room import is_wanting
+from jobs.store.sidecars import SidecarDamaged, Sidecars
 from jobs.store.upgrade import upgrade
 from jobs.store.work_file import attach, compacted
 from queries import snapshot, utc
@@ -75,7 +75,7 @@ class Revision:
     connection: duckdb.DuckDBPyConnection
     """To the copy, as current database."""
     terms: Terms
-    parts: Parts | None = None
+    sidecars: Sidecars | None = None
     """Where what files add is kept apart; None: it is of no store."""
     obsolete: list[Path] = field(default_factory=list)
     """Files and folders of the store that go once the revision is published."""
@@ -106,7 +106,7 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
         try:
             connection, before = _open_copy(store, working, terms)
             copied = WriteOut(working)
-            kept_apart = Parts(connection, store, run_id)
+            kept_apart = Sidecars(connection, store, run_id)
             work = Revision(run_id, started_at, connection, terms, kept_apart, before=before)
             try:
                 yield work
@@ -133,10 +133,10 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
                 _clear_work(store)
                 if listed is None:
                     # Their room may be what was wanting.
-                    parts.clear(store, snapshots(store))
+                    sidecars.clear(store, snapshots(store))
         with suppress(OSError, snapshot.SnapshotError):
             _drop([*_old_snapshots(store, terms), *work.obsolete])
-            parts.clear(store, snapshots(store), listed)
+            sidecars.clear(store, snapshots(store), listed)
 
 
 def _working(store: Path, run_id: str) -> Path:
@@ -229,8 +229,8 @@ def _is_good(file: Path) -> bool:
     try:
         with duckdb.connect(file, read_only=True) as connection:
             snapshot.check(connection, file)
-            parts.check_all(connection, file.parents[1])
-    except (duckdb.Error, OSError, snapshot.SnapshotError, PartDamaged):
+            sidecars.check_all(connection, file.parents[1])
+    except (duckdb.Error, OSError, snapshot.SnapshotError, SidecarDamaged):
         return False
     return True
 
@@ -251,15 +251,15 @@ def _open_copy(
         copy(newest, working)
         connection = _attached(working, terms)
         snapshot.check(connection, working)
-        parts.check_all(connection, store)
+        sidecars.check_all(connection, store)
     except snapshot.WrongVersion as error:
         raise StoreUnusable(f"{store} can't be written: {error}") from error
     except (
-        duckdb.IOException, FileNotFoundError, snapshot.SnapshotError, PartDamaged
+        duckdb.IOException, FileNotFoundError, snapshot.SnapshotError, SidecarDamaged
     ) as error:  # fmt: skip
         if _is_good(newest):
             raise
-        why = f": {error}" if isinstance(error, PartDamaged) else ""
+        why = f": {error}" if isinstance(error, SidecarDamaged) else ""
         way_out = ""
         if good := _last_good(store, newest):
             way_out = f"; `httpcodes rollback` returns to {good.stem}, the last good one"

@@ -254,7 +254,7 @@ UPDATE internal.access_log_parts SET digest = '';
 ALTER TABLE internal.contributions RENAME TO shared_contributions;
 COMMENT ON TABLE internal.shared_contributions IS
     'What each file in force added to the cells of buckets for which others count, too; what of it is not '
-    'in parts.';
+    'in sidecars.';
 
 CREATE TABLE internal.sole_buckets (
     bucket_start TIMESTAMP NOT NULL,
@@ -263,32 +263,32 @@ CREATE TABLE internal.sole_buckets (
 COMMENT ON TABLE internal.sole_buckets IS
     'Buckets for which one file alone counts: what it added are their cells, and is not written twice.';
 
-CREATE TABLE internal.parts (
-    part INTEGER NOT NULL,
+CREATE TABLE internal.sidecars (
+    sidecar INTEGER NOT NULL,
     name VARCHAR NOT NULL,
     rows BIGINT NOT NULL
 );
-COMMENT ON TABLE internal.parts IS
+COMMENT ON TABLE internal.sidecars IS
     'Files in STORE/contributions that hold contributions which are too many for the snapshot.';
-COMMENT ON COLUMN internal.parts.rows IS 'All that the file holds, also those that count no more.';
+COMMENT ON COLUMN internal.sidecars.rows IS 'All that the file holds, also those that count no more.';
 
 CREATE TABLE internal.kept_apart (
     file_id INTEGER NOT NULL,
-    part INTEGER NOT NULL,
+    sidecar INTEGER NOT NULL,
     rows BIGINT NOT NULL,
     requests BIGINT NOT NULL
 );
 COMMENT ON TABLE internal.kept_apart IS
-    'Whose rows of each part count, how many these are, and the sum of their requests.';
+    'Whose rows of each sidecar count, how many these are, and the sum of their requests.';
 
-CREATE VIEW internal.parted_contributions AS
-SELECT *, 0 AS part FROM internal.shared_contributions WHERE false;
-COMMENT ON VIEW internal.parted_contributions IS 'The rows of all parts that count.';
+CREATE VIEW internal.sidecar_contributions AS
+SELECT *, 0 AS sidecar FROM internal.shared_contributions WHERE false;
+COMMENT ON VIEW internal.sidecar_contributions IS 'The rows of all sidecars that count.';
 
 CREATE VIEW internal.contributions AS
 FROM internal.shared_contributions
 UNION ALL
-SELECT file_id, service_id, bucket_start, status_code, requests FROM internal.parted_contributions
+SELECT file_id, service_id, bucket_start, status_code, requests FROM internal.sidecar_contributions
 UNION ALL
 SELECT file_id, service_id, bucket_start, status_code, requests
 FROM internal.cells JOIN internal.sole_buckets USING (bucket_start);

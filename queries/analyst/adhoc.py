@@ -22,7 +22,7 @@ from typing import Any
 
 import duckdb
 
-from queries import parts, snapshot
+from queries import sidecars, snapshot
 from queries.access_log import damage, partitions, scan
 from queries.failures import Failed, Misused
 from queries.statements import statements
@@ -193,9 +193,9 @@ def fenced(
         with duckdb.connect(":memory:", config=fence) as connection:
             snapshot.attach(connection, Path(store))
             connection.execute("SET enable_progress_bar = false")
-            parts.locate(connection, Path(store))
+            sidecars.locate(connection, Path(store))
             files, left_out = partitions.leave_out(connection) if logs else ([], [])
-            files += parts.files(connection, Path(store))
+            files += sidecars.files(connection, Path(store))
             _allow(connection, files)
             connection.execute(_SQL["locks"])
             yield Analyst(connection, Path(spill), left_out, logs=logs)

@@ -26,7 +26,7 @@ from jobs.logs.options import ReadingOptions
 from jobs.logs.storage import Storage
 from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
-from jobs.store import parts
+from jobs.store import sidecars
 from jobs.store.revision import USUAL, rollback
 from jobs.verify import verify
 from queries.snapshot import newest
@@ -260,19 +260,19 @@ class Deliveries(RuleBasedStateMachine):
 
 
 class Parted(Deliveries):
-    """The same where all that files share lies in parts beside the snapshot, with ways back."""
+    """The same where all that files share lies in sidecars beside the snapshot, with ways back."""
 
     @initialize()
     def start(self) -> None:
         super().start()
-        self.usual = {name: getattr(parts, name) for name in ("LEAST", "SMALL", "MOST")}
-        parts.LEAST, parts.SMALL, parts.MOST = 1, 6, 3
+        self.usual = {name: getattr(sidecars, name) for name in ("LEAST", "SMALL", "MOST")}
+        sidecars.LEAST, sidecars.SMALL, sidecars.MOST = 1, 6, 3
         self.past: dict[str, dict[str, object]] = {}
         """What was counted, by the snapshot."""
 
     def teardown(self) -> None:
         for name, value in self.usual.items():
-            setattr(parts, name, value)
+            setattr(sidecars, name, value)
         super().teardown()
 
     def compare(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from conftest import PROJECT, Store
 
 from jobs.forget import forget
-from jobs.store import parts
+from jobs.store import sidecars
 
 ASK = """
 import sys, duckdb
@@ -26,28 +26,28 @@ print(duckdb.__version__, len(names), *connection.execute(
 
 
 @pytest.fixture(scope="module")
-def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample data, and what its files share in parts, of some of which not all counts."""
-    store = Store(tmp_path_factory.mktemp("parted") / "store")
+def store_of_sidecars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample data, and what its files share in sidecars, of some of which not all counts."""
+    store = Store(tmp_path_factory.mktemp("sidecars") / "store")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "LEAST", 1)
+        patch.setattr(sidecars, "LEAST", 1)
         store.run(PROJECT / "sample_data" / "logs")
         ((path,),) = store.sql(
             "SELECT min(path) FROM contributions JOIN source_files USING (file_id)"
         )
         forget(store.folder, [path])
-    ((kept, held),) = store.sql("SELECT sum(kept_apart.rows), max(parts.rows) FROM internal.kept_apart, internal.parts")  # fmt: skip
+    ((kept, held),) = store.sql("SELECT sum(kept_apart.rows), max(sidecars.rows) FROM internal.kept_apart, internal.sidecars")  # fmt: skip
     assert 0 < kept < held
     return store.folder
 
 
 @pytest.mark.parametrize("version", ["1.4.5", "1.5.0"])
 def test_an_older_duckdb_opens_a_snapshot_and_answers(
-    version: str, sample_store: Path, parted_store: Path, tmp_path: Path
+    version: str, sample_store: Path, store_of_sidecars: Path, tmp_path: Path
 ) -> None:
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path]
     subprocess.run([*map(str, install), f"duckdb=={version}"], check=True, timeout=600)
-    for store in (sample_store, parted_store):
+    for store in (sample_store, store_of_sidecars):
         requests = sum(Store(store).counts().values())
         done = subprocess.run(
             [sys.executable, "-c", ASK, str((store / "httpcodes.duckdb").resolve())],

@@ -1,10 +1,10 @@
 """Contributions beside the snapshot, where files add many times as many rows as there are cells.
 
-Few lie in the snapshot itself. Once they are many a run moves them into a part: a Parquet file in
-STORE/contributions, which never changes, and which no later night copies. A snapshot lists its
-parts, and whose rows of each count, so what is taken back or folded is not written anew: its rows
-are dead. Parts that are small, or mostly dead, are put together, so that there are never many. A
-part goes when no snapshot that is kept lists it.
+Few lie in the snapshot itself. Once they are many a run moves them into a sidecar: a Parquet file
+in STORE/contributions, which never changes, and which no later night copies. A snapshot lists its
+sidecars, and whose rows of each count, so what is taken back or folded is not written anew: its
+rows are dead. Sidecars that are small, or mostly dead, are put together, so that there are never
+many. One goes when no snapshot that is kept lists it.
 """
 
 import os
@@ -15,34 +15,34 @@ from pathlib import Path
 import duckdb
 
 from jobs.store.publication import WriteOut, sync
-from queries import parts
+from queries import sidecars
 from queries.failures import Failed
 from queries.quoting import literal
 from queries.statements import statements
 
 LEAST = 1 << 20
-"""Rows that make a part; fewer are of no weight in the snapshot."""
+"""Rows that make a sidecar; fewer are of no weight in the snapshot."""
 SMALL = 8 * LEAST
-"""Rows that count; a part that has fewer is small."""
+"""Rows that count; a sidecar that has fewer is small."""
 MOST = 8
-"""So many small parts become one."""
+"""So many small sidecars become one."""
 
 _SQL = statements(__name__)
 
 
-class PartDamaged(Failed):
-    """A part that is not there, or not what it was; the message names it."""
+class SidecarDamaged(Failed):
+    """A sidecar that is not there, or not what it was; the message names it."""
 
 
-class Parts:
-    """The parts of one revision."""
+class Sidecars:
+    """The sidecars of one revision."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, store: Path, run_id: str) -> None:
         self._connection, self._store, self._run_id = connection, store, run_id
         self._on_their_way: list[WriteOut] = []
         self.listed: set[str] = set()
-        """The names of the parts."""
-        parts.locate(connection, store)
+        """The names of the sidecars."""
+        sidecars.locate(connection, store)
 
     def keep(self, rows: str) -> None:
         """Keep contributions apart: a relation of file_id, service_id, bucket_start, status_code
@@ -53,7 +53,7 @@ class Parts:
             self._write(rows)
 
     def check(self, files: str) -> None:
-        """Raise PartDamaged if parts no longer hold what they held of these files.
+        """Raise SidecarDamaged if sidecars no longer hold what they held of these files.
 
         `files` is a relation of file_id.
         """
@@ -62,8 +62,8 @@ class Parts:
         which = _SQL["damaged"].format(files=files)
         ((damaged,),) = self._connection.execute(which).fetchall()
         if damaged is not None:
-            place = parts.folder(self._store) / damaged
-            raise PartDamaged(f"{place} is damaged: it does not hold what was written to it")
+            place = sidecars.folder(self._store) / damaged
+            raise SidecarDamaged(f"{place} is damaged: it does not hold what was written to it")
 
     def drop(self, files: str) -> None:
         """What these files added counts no more; `files` is a relation of file_id."""
@@ -92,7 +92,7 @@ class Parts:
         for written in self._on_their_way:
             written.finish()
         if self._on_their_way:
-            sync(parts.folder(self._store))
+            sync(sidecars.folder(self._store))
             sync(self._store)
 
     def _any_apart(self, files: str) -> bool:
@@ -102,16 +102,16 @@ class Parts:
         return self._one(_SQL["many"].format(rows=rows))
 
     def _write(self, rows: str) -> None:
-        part = self._one(_SQL["next"])
-        name = f"{self._run_id}-{part}.parquet"
+        sidecar = self._one(_SQL["next"])
+        name = f"{self._run_id}-{sidecar}.parquet"
         unfinished = self._store / "tmp" / name
-        which = {"part": part, "name": literal(name), "rows": rows}
+        which = {"sidecar": sidecar, "name": literal(name), "rows": rows}
         write = _SQL["write"].format_map(which | {"file": literal(unfinished)})
         self._connection.execute(write)
-        place = _placed(unfinished, parts.folder(self._store))
+        place = _placed(unfinished, sidecars.folder(self._store))
         self._on_their_way.append(WriteOut(place))
-        parts.locate(self._connection, self._store)
-        file = parts.named(self._store, name)
+        sidecars.locate(self._connection, self._store)
+        file = sidecars.named(self._store, name)
         self._connection.execute(_SQL["list"].format_map(which | {"file": file}))
         self._show()
 
@@ -125,20 +125,20 @@ class Parts:
         for how, is_whole in (("whole", True), ("living_rows", False)):
             names = [name for name, all_count in listed.items() if all_count == is_whole]
             if names:
-                files = ", ".join(parts.named(self._store, name) for name in names)
+                files = ", ".join(sidecars.named(self._store, name) for name in names)
                 rows.append(_SQL[how].format(files=files, kept=kept))
         query = "\nUNION ALL\n".join(rows) or _SQL["none"]
         self._connection.execute(_SQL["show"].format(rows=query))
 
     def _merge(self) -> None:
-        """Write what counts of parts that are mostly dead, or small and many, once more."""
+        """Write what counts of sidecars that are mostly dead, or small and many, once more."""
         rows = self._connection.execute(_SQL["living"], {"small": SMALL}).fetchall()
-        small = [part for part, living, _ in rows if living < SMALL]
-        loose = [part for part, living, held in rows if 2 * living < held]
+        small = [sidecar for sidecar, living, _ in rows if living < SMALL]
+        loose = [sidecar for sidecar, living, held in rows if 2 * living < held]
         chosen = [*small, *loose] if len(small) >= MOST else loose
         if not chosen:
             return
-        self._connection.execute(_SQL["choose"], {"parts": chosen})
+        self._connection.execute(_SQL["choose"], {"sidecars": chosen})
         self._connection.execute(_SQL["merging"])
         self.check("merging_files")
         self.keep("merging")
@@ -157,23 +157,23 @@ def _placed(unfinished: Path, folder: Path) -> Path:
 
 
 def lost(connection: duckdb.DuckDBPyConnection, store: Path) -> list[str]:
-    """The parts that the current database, a snapshot, lists and that are not in the store."""
-    return [file for file in parts.files(connection, store) if not os.path.exists(file)]
+    """The sidecars that the current database, a snapshot, lists and that are not in the store."""
+    return [file for file in sidecars.files(connection, store) if not os.path.exists(file)]
 
 
 def check_all(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
-    """Raise PartDamaged unless all parts are there that the current database, a snapshot, lists."""
+    """Raise SidecarDamaged unless all are there that the current database, a snapshot, lists."""
     for file in lost(connection, store):
-        raise PartDamaged(f"{file} is not there")
+        raise SidecarDamaged(f"{file} is not there")
 
 
 def clear(store: Path, snapshots: Sequence[Path], listed: Iterable[str] = ()) -> None:
-    """Drop the parts that no snapshot lists; none, if one of them can't be read.
+    """Drop the sidecars that no snapshot lists; none, if one of them can't be read.
 
     `snapshots` are all that the store keeps, in the order of publication; one of them lists
     those `listed`.
     """
-    folder = parts.folder(store)
+    folder = sidecars.folder(store)
     try:
         unlisted = {str(folder / name) for name in set(os.listdir(folder)).difference(listed)}
     except FileNotFoundError:
@@ -183,6 +183,6 @@ def clear(store: Path, snapshots: Sequence[Path], listed: Iterable[str] = ()) ->
             if not unlisted:
                 return
             with duckdb.connect(file, read_only=True) as connection:
-                unlisted.difference_update(parts.files(connection, store))
+                unlisted.difference_update(sidecars.files(connection, store))
         for path in unlisted:
             os.unlink(path)

@@ -17,9 +17,9 @@ from jobs.forget import forget
 from jobs.logs.options import ReadingOptions
 from jobs.prune import Retention, prune
 from jobs.rebuild import Days, rebuild
-from jobs.store import parts
-from jobs.store.parts import PartDamaged
+from jobs.store import sidecars
 from jobs.store.revision import StoreUnusable, Terms, rollback
+from jobs.store.sidecars import SidecarDamaged
 from jobs.trace import trace
 from jobs.verify import verify
 from queries.analyst.adhoc import Refused, fenced
@@ -33,9 +33,9 @@ TWO = Terms(kept_snapshots=2, kept_days=0)
 @pytest.fixture(autouse=True)
 def _soon_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row is many."""
-    monkeypatch.setattr(parts, "LEAST", 1)
-    monkeypatch.setattr(parts, "SMALL", 10)
-    monkeypatch.setattr(parts, "MOST", 3)
+    monkeypatch.setattr(sidecars, "LEAST", 1)
+    monkeypatch.setattr(sidecars, "SMALL", 10)
+    monkeypatch.setattr(sidecars, "MOST", 3)
 
 
 def shared(logs: Logs, name: str, status: int = 200, at: str = NOON) -> Path:
@@ -49,7 +49,7 @@ def beside(store: Store) -> list[str]:
 
 
 def listed(store: Store) -> list[str]:
-    return [name for (name,) in store.sql("SELECT name FROM internal.parts ORDER BY part")]
+    return [name for (name,) in store.sql("SELECT name FROM internal.sidecars ORDER BY sidecar")]
 
 
 def is_sound(store: Store) -> bool:
@@ -57,8 +57,8 @@ def is_sound(store: Store) -> bool:
 
 
 @pytest.fixture
-def parted(logs: Logs, store: Store) -> Store:
-    """A store with two files that share a bucket, in a part."""
+def store_with_sidecar(logs: Logs, store: Store) -> Store:
+    """A store with two files that share a bucket, in a sidecar."""
     shared(logs, "a.parquet")
     shared(logs, "b.parquet", 503)
     store.run(logs.folder)
@@ -66,25 +66,28 @@ def parted(logs: Logs, store: Store) -> Store:
     return store
 
 
-def test_what_shares_buckets_lies_in_a_part_and_is_told_as_if_it_did_not(
-    logs: Logs, parted: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_shares_buckets_lies_in_a_sidecar_and_is_told_as_if_it_did_not(
+    logs: Logs, store_with_sidecar: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert parted.sql("SELECT count(*) FROM internal.shared_contributions") == [(0,)]
-    assert beside(parted) == listed(parted)
-    part = parted.folder / "contributions" / beside(parted)[0]
-    assert (part.stat().st_mode & 0o777, part.name[:21]) == (0o444, parted.snapshots()[0][:21])
-    monkeypatch.setattr(parts, "LEAST", 1 << 20)
+    assert store_with_sidecar.sql("SELECT count(*) FROM internal.shared_contributions") == [(0,)]
+    assert beside(store_with_sidecar) == listed(store_with_sidecar)
+    sidecar = store_with_sidecar.folder / "contributions" / beside(store_with_sidecar)[0]
+    assert (sidecar.stat().st_mode & 0o777, sidecar.name[:21]) == (
+        0o444,
+        store_with_sidecar.snapshots()[0][:21],
+    )
+    monkeypatch.setattr(sidecars, "LEAST", 1 << 20)
     within = Store(tmp_path / "within")
     within.run(logs.folder)
     assert beside(within) == []
-    assert relations(parted) == relations(within)
-    assert is_sound(parted)
+    assert relations(store_with_sidecar) == relations(within)
+    assert is_sound(store_with_sidecar)
 
 
 def test_few_stay_in_the_snapshot_and_go_along_once_there_are_many(
     logs: Logs, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "LEAST", 6)
+    monkeypatch.setattr(sidecars, "LEAST", 6)
     shared(logs, "a.parquet")
     shared(logs, "b.parquet", 503)
     store.run(logs.folder)
@@ -120,32 +123,32 @@ def test_what_is_taken_back_is_dead_and_nothing_is_written_anew(
     for number in range(5):
         shared(logs, f"{number}.parquet", 200 + number)
     store.run(logs.folder)
-    (part,) = beside(store)
-    monkeypatch.setattr(parts, "LEAST", 1 << 20)
+    (sidecar,) = beside(store)
+    monkeypatch.setattr(sidecars, "LEAST", 1 << 20)
     shared(logs, "0.parquet", 500)
     store.run(logs.folder)
     forget(store.folder, [str(logs.folder / "1.parquet")])
-    assert beside(store) == listed(store) == [part]
+    assert beside(store) == listed(store) == [sidecar]
     assert store.of_each().keys() == {f"{n}.parquet" for n in (0, 2, 3, 4)}
     assert store.counts()[A, NOON, 500] == 2
     assert (A, NOON, 200) not in store.counts()
     assert is_sound(store)
 
 
-def test_a_part_that_is_mostly_dead_is_written_once_more(logs: Logs, store: Store) -> None:
+def test_a_sidecar_that_is_mostly_dead_is_written_once_more(logs: Logs, store: Store) -> None:
     for number in range(5):
         shared(logs, f"{number}.parquet", 200 + number)
     store.run(logs.folder, terms=TWO)
-    (part,) = beside(store)
+    (sidecar,) = beside(store)
     forget(store.folder, [str(logs.folder / f"{n}.parquet") for n in range(3)], TWO)
     (new,) = listed(store)
-    assert new != part
-    assert store.sql("SELECT rows FROM internal.parts") == [(4,)]
+    assert new != sidecar
+    assert store.sql("SELECT rows FROM internal.sidecars") == [(4,)]
     assert store.of_each().keys() == {"3.parquet", "4.parquet"}
     assert is_sound(store)
 
 
-def test_small_parts_are_put_together_once_they_are_many(logs: Logs, store: Store) -> None:
+def test_small_sidecars_are_put_together_once_they_are_many(logs: Logs, store: Store) -> None:
     names = []
     for number in range(8):
         shared(logs, f"{number}.parquet", 200 + number)
@@ -155,43 +158,51 @@ def test_small_parts_are_put_together_once_they_are_many(logs: Logs, store: Stor
         names.append(len(listed(store)))
     # The first file is alone; later there are two small ones at the most, beside a large one.
     assert (names[0], max(names)) == (0, 3)
-    assert sum(rows for (rows,) in store.sql("SELECT rows FROM internal.parts")) == 16
+    assert sum(rows for (rows,) in store.sql("SELECT rows FROM internal.sidecars")) == 16
 
 
-def test_a_part_goes_with_the_last_snapshot_that_lists_it(logs: Logs, parted: Store) -> None:
-    (part,) = beside(parted)
-    forget(parted.folder, [str(logs.folder)], TWO)
-    assert (listed(parted), beside(parted)) == ([], [part])
+def test_a_sidecar_goes_with_the_last_snapshot_that_lists_it(
+    logs: Logs, store_with_sidecar: Store
+) -> None:
+    (sidecar,) = beside(store_with_sidecar)
+    forget(store_with_sidecar.folder, [str(logs.folder)], TWO)
+    assert (listed(store_with_sidecar), beside(store_with_sidecar)) == ([], [sidecar])
     shared(logs, "c.parquet")
-    parted.run(logs.folder, terms=TWO)
-    assert beside(parted) == []
+    store_with_sidecar.run(logs.folder, terms=TWO)
+    assert beside(store_with_sidecar) == []
 
 
-def test_the_way_back_leads_to_what_was_kept_apart_then(logs: Logs, parted: Store) -> None:
-    before, added = parted.counts(), parted.sql(ADDED)
+def test_the_way_back_leads_to_what_was_kept_apart_then(
+    logs: Logs, store_with_sidecar: Store
+) -> None:
+    before, added = store_with_sidecar.counts(), store_with_sidecar.sql(ADDED)
     shared(logs, "a.parquet", 500)
     shared(logs, "c.parquet", 501)
-    parted.run(logs.folder)
-    after = parted.of_each()
-    rollback(parted.folder)
-    assert (parted.counts(), parted.sql(ADDED), is_sound(parted)) == (before, added, True)
-    # File numbers come twice now; the parts of what was left are not those of what is in force.
-    parted.run(logs.folder)
-    assert (parted.of_each(), is_sound(parted)) == (after, True)
-    parted.run(logs.folder, terms=TWO)
+    store_with_sidecar.run(logs.folder)
+    after = store_with_sidecar.of_each()
+    rollback(store_with_sidecar.folder)
+    assert (
+        store_with_sidecar.counts(),
+        store_with_sidecar.sql(ADDED),
+        is_sound(store_with_sidecar),
+    ) == (before, added, True)
+    # File numbers come twice now; the sidecars of what was left are not those of what is in force.
+    store_with_sidecar.run(logs.folder)
+    assert (store_with_sidecar.of_each(), is_sound(store_with_sidecar)) == (after, True)
+    store_with_sidecar.run(logs.folder, terms=TWO)
     shared(logs, "d.parquet", 502)
-    parted.run(logs.folder, terms=TWO)
-    assert is_sound(parted)
-    (older,) = parted.snapshots()[:-1]
-    rollback(parted.folder, Path(older).stem)
-    assert (parted.of_each(), is_sound(parted)) == (after, True)
+    store_with_sidecar.run(logs.folder, terms=TWO)
+    assert is_sound(store_with_sidecar)
+    (older,) = store_with_sidecar.snapshots()[:-1]
+    rollback(store_with_sidecar.folder, Path(older).stem)
+    assert (store_with_sidecar.of_each(), is_sound(store_with_sidecar)) == (after, True)
 
 
 KILLED = """
 import os, sys
-from jobs.store import parts, publication, revision
+from jobs.store import sidecars, publication, revision
 from jobs.cli.app import main
-parts.LEAST = 1
+sidecars.LEAST = 1
 step = sys.argv[1]
 
 def before(room, name):
@@ -202,14 +213,14 @@ def after(room, name):
     setattr(room, name, lambda *a, **k: (done(*a, **k), os._exit(9)))
 
 {
-    "written": lambda: before(parts, "_placed"),
-    "placed": lambda: after(parts, "_placed"),
-    "listed": lambda: after(parts.Parts, "keep"),
-    "settled": lambda: after(parts.Parts, "settle"),
-    "synced": lambda: after(parts.Parts, "finish"),
+    "written": lambda: before(sidecars, "_placed"),
+    "placed": lambda: after(sidecars, "_placed"),
+    "listed": lambda: after(sidecars.Sidecars, "keep"),
+    "settled": lambda: after(sidecars.Sidecars, "settle"),
+    "synced": lambda: after(sidecars.Sidecars, "finish"),
     "moved": lambda: before(publication, "_replace"),
     "published": lambda: before(revision, "_drop"),
-    "cleared": lambda: before(parts, "clear"),
+    "cleared": lambda: before(sidecars, "clear"),
 }[step]()
 sys.argv = ["httpcodes", *sys.argv[2:]]
 main()
@@ -221,30 +232,41 @@ main()
     ["written", "placed", "listed", "settled", "synced", "moved", "published", "cleared"],
 )
 def test_a_run_that_is_killed_anywhere_leaves_nothing_behind_the_next(
-    logs: Logs, parted: Store, step: str
+    logs: Logs, store_with_sidecar: Store, step: str
 ) -> None:
-    before, (part,) = parted.of_each(), beside(parted)
+    before, (sidecar,) = store_with_sidecar.of_each(), beside(store_with_sidecar)
     shared(logs, "a.parquet", 500)
-    line = [sys.executable, "-c", KILLED, step, "run", logs.folder, "--store", parted.folder]
+    line = [
+        sys.executable,
+        "-c",
+        KILLED,
+        step,
+        "run",
+        logs.folder,
+        "--store",
+        store_with_sidecar.folder,
+    ]
     done = subprocess.run([str(word) for word in line], check=False, timeout=600)
     assert done.returncode == 9
     is_published = step in ("published", "cleared")
-    assert (parted.of_each() == before) != is_published
-    assert is_sound(parted)
-    rest = {*beside(parted)} - {part}
+    assert (store_with_sidecar.of_each() == before) != is_published
+    assert is_sound(store_with_sidecar)
+    rest = {*beside(store_with_sidecar)} - {sidecar}
     assert bool(rest) == (step != "written")
-    parted.run(logs.folder)
-    assert parted.of_each()["a.parquet"] == {(A, NOON, 500): 2, (B, NOON, 404): 1}
-    assert is_sound(parted)
-    assert {*beside(parted)} == {part, *listed(parted)}
-    assert bool(rest & {*beside(parted)}) == is_published
+    store_with_sidecar.run(logs.folder)
+    assert store_with_sidecar.of_each()["a.parquet"] == {(A, NOON, 500): 2, (B, NOON, 404): 1}
+    assert is_sound(store_with_sidecar)
+    assert {*beside(store_with_sidecar)} == {sidecar, *listed(store_with_sidecar)}
+    assert bool(rest & {*beside(store_with_sidecar)}) == is_published
 
 
-def test_a_run_that_fails_takes_its_parts_along(
-    logs: Logs, parted: Store, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_fails_takes_its_sidecars_along(
+    logs: Logs, store_with_sidecar: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, counted = beside(parted), parted.of_each()
-    (parted.folder / "contributions" / "20251123T020001Z-3fa9-1.parquet").write_bytes(b"left")
+    before, counted = beside(store_with_sidecar), store_with_sidecar.of_each()
+    (store_with_sidecar.folder / "contributions" / "20251123T020001Z-3fa9-1.parquet").write_bytes(
+        b"left"
+    )
     shared(logs, "c.parquet")
 
     def full(*_: object) -> None:
@@ -252,17 +274,17 @@ def test_a_run_that_fails_takes_its_parts_along(
 
     monkeypatch.setattr("jobs.store.revision.publish", full)
     with pytest.raises(StoreUnusable, match="is full"):
-        parted.run(logs.folder)
-    assert (beside(parted), parted.of_each()) == (before, counted)
+        store_with_sidecar.run(logs.folder)
+    assert (beside(store_with_sidecar), store_with_sidecar.of_each()) == (before, counted)
 
 
 def test_a_store_that_was_moved_is_whole_for_our_commands_and_after_a_run_for_all(
-    logs: Logs, parted: Store, tmp_path: Path
+    logs: Logs, store_with_sidecar: Store, tmp_path: Path
 ) -> None:
-    added = parted.sql(ADDED)
+    added = store_with_sidecar.sql(ADDED)
     moved = Store(tmp_path / "new [1]*" / "store")
     moved.folder.parent.mkdir()
-    shutil.move(parted.folder, moved.folder)
+    shutil.move(store_with_sidecar.folder, moved.folder)
     assert is_sound(moved)
     traced = trace(moved.folder, A, NOON, 503)
     assert [Path(one.path).name for one in traced.contributions] == ["b.parquet"]
@@ -277,58 +299,60 @@ def test_a_store_that_was_moved_is_whole_for_our_commands_and_after_a_run_for_al
     assert is_sound(moved)
 
 
-def test_the_fence_lets_parts_be_read_through_the_view_only(parted: Store) -> None:
-    with fenced(parted.folder, logs=False) as analyst:
+def test_the_fence_lets_sidecars_be_read_through_the_view_only(store_with_sidecar: Store) -> None:
+    with fenced(store_with_sidecar.folder, logs=False) as analyst:
         assert [len(rows) for _, rows in analyst.ask(ADDED)] == [4]
-        part = parted.folder / "contributions" / beside(parted)[0]
+        sidecar = store_with_sidecar.folder / "contributions" / beside(store_with_sidecar)[0]
         with pytest.raises(Refused, match="read_parquet"):
-            list(analyst.ask(f"FROM read_parquet('{part}')"))
+            list(analyst.ask(f"FROM read_parquet('{sidecar}')"))
 
 
-def tamper_with_part(store: Store, change: str) -> None:
-    """Write another part in place of the one that there is."""
+def tamper_with_sidecar(store: Store, change: str) -> None:
+    """Write another sidecar in place of the one that there is."""
     (name,) = beside(store)
-    part = store.folder / "contributions" / name
+    sidecar = store.folder / "contributions" / name
     other = store.folder / "other.parquet"
-    duckdb.execute(f"COPY (SELECT * REPLACE ({change}) FROM '{part}') TO '{other}'")
-    other.replace(part)
+    duckdb.execute(f"COPY (SELECT * REPLACE ({change}) FROM '{sidecar}') TO '{other}'")
+    other.replace(sidecar)
 
 
-def test_nothing_is_taken_back_by_a_part_that_is_damaged(logs: Logs, parted: Store) -> None:
-    tamper_with_part(parted, "requests + 1 AS requests")
-    before = parted.counts()
-    assert not is_sound(parted)
+def test_nothing_is_taken_back_by_a_sidecar_that_is_damaged(
+    logs: Logs, store_with_sidecar: Store
+) -> None:
+    tamper_with_sidecar(store_with_sidecar, "requests + 1 AS requests")
+    before = store_with_sidecar.counts()
+    assert not is_sound(store_with_sidecar)
     shared(logs, "a.parquet", 500)
-    with pytest.raises(PartDamaged, match="does not hold what was written to it"):
-        parted.run(logs.folder)
-    assert parted.counts() == before
+    with pytest.raises(SidecarDamaged, match="does not hold what was written to it"):
+        store_with_sidecar.run(logs.folder)
+    assert store_with_sidecar.counts() == before
 
 
-def test_a_part_that_is_missing_is_named_and_nothing_is_done_without_it(
-    logs: Logs, parted: Store, httpcodes: Command
+def test_a_sidecar_that_is_missing_is_named_and_nothing_is_done_without_it(
+    logs: Logs, store_with_sidecar: Store, httpcodes: Command
 ) -> None:
     shared(logs, "c.parquet", 501)
-    parted.run(logs.folder)
-    lost = parted.folder / "contributions" / listed(parted)[-1]
+    store_with_sidecar.run(logs.folder)
+    lost = store_with_sidecar.folder / "contributions" / listed(store_with_sidecar)[-1]
     lost.unlink()
-    (finding,) = verify(parted.folder, deep=False).findings
-    assert (finding.check, finding.where) == ("parts that are listed are there", str(lost))
-    told = httpcodes("doctor", "--store", parted.folder)
+    (finding,) = verify(store_with_sidecar.folder, deep=False).findings
+    assert (finding.check, finding.where) == ("sidecars that are listed are there", str(lost))
+    told = httpcodes("doctor", "--store", store_with_sidecar.folder)
     assert (told.returncode, f"lists {lost}, which is gone" in told.stdout.decode()) == (1, True)
-    first, second = (Path(name).stem for name in parted.snapshots())
-    refused = httpcodes("run", logs.folder, "--store", parted.folder)
+    first, second = (Path(name).stem for name in store_with_sidecar.snapshots())
+    refused = httpcodes("run", logs.folder, "--store", store_with_sidecar.folder)
     assert refused.returncode == 1
     said = refused.stderr.decode()
     assert f"{lost} is not there" in said
     assert f"`httpcodes rollback` returns to {first}, the last good one" in said
     with pytest.raises(StoreUnusable, match="is broken"):
-        rollback(parted.folder, second)
-    assert rollback(parted.folder) == first
-    parted.run(logs.folder)
-    assert is_sound(parted)
+        rollback(store_with_sidecar.folder, second)
+    assert rollback(store_with_sidecar.folder) == first
+    store_with_sidecar.run(logs.folder)
+    assert is_sound(store_with_sidecar)
 
 
-def test_pruned_days_do_not_come_back_and_their_parts_go(logs: Logs, store: Store) -> None:
+def test_pruned_days_do_not_come_back_and_their_sidecars_go(logs: Logs, store: Store) -> None:
     day = "2025-09-08T12:00:00Z"
     for code, (name, at) in enumerate((("a", day), ("b", day), ("c", NOON), ("d", NOON))):
         logs.requests(f"{name}.parquet", (at, A, 200), (at, B, 404 + code))
@@ -348,22 +372,26 @@ def test_pruned_days_do_not_come_back_and_their_parts_go(logs: Logs, store: Stor
     assert (store.counts(), listed(store), is_sound(store)) == ({}, [], True)
 
 
-def test_folded_files_leave_their_parts_and_come_back_by_their_rows(
-    logs: Logs, parted: Store
+def test_folded_files_leave_their_sidecars_and_come_back_by_their_rows(
+    logs: Logs, store_with_sidecar: Store
 ) -> None:
-    before = parted.counts()
-    parted.run(logs.folder, window=timedelta(0))
-    assert (listed(parted), parted.sql(ADDED), parted.counts()) == ([], [], before)
-    assert is_sound(parted)
+    before = store_with_sidecar.counts()
+    store_with_sidecar.run(logs.folder, window=timedelta(0))
+    assert (
+        listed(store_with_sidecar),
+        store_with_sidecar.sql(ADDED),
+        store_with_sidecar.counts(),
+    ) == ([], [], before)
+    assert is_sound(store_with_sidecar)
     shared(logs, "a.parquet", 500)
     (logs.folder / "c.parquet").unlink(missing_ok=True)
-    ((day,),) = parted.sql("SELECT DATE '2025-09-09'")
-    rebuild(parted.folder, Days(day, day), lambda _: ReadingOptions())
-    assert parted.counts() == {(A, NOON, 500): 2, (A, NOON, 503): 2, (B, NOON, 404): 2}
-    assert is_sound(parted)
+    ((day,),) = store_with_sidecar.sql("SELECT DATE '2025-09-09'")
+    rebuild(store_with_sidecar.folder, Days(day, day), lambda _: ReadingOptions())
+    assert store_with_sidecar.counts() == {(A, NOON, 500): 2, (A, NOON, 503): 2, (B, NOON, 404): 2}
+    assert is_sound(store_with_sidecar)
 
 
-def test_what_an_older_store_holds_within_moves_into_a_part(store: Store, logs: Logs) -> None:
+def test_what_an_older_store_holds_within_moves_into_a_sidecar(store: Store, logs: Logs) -> None:
     lay_out(store, 3)
     added = store.sql("SELECT file_id, status_code, requests FROM internal.contributions ORDER BY ALL")  # fmt: skip
     assert added
