@@ -122,7 +122,7 @@ def revision(store: Path, terms: Terms, *, compact: bool = False) -> Iterator[Re
             copied.finish()
             kept_apart.finish()
             publish(store, working)
-            listed = kept_apart.listed
+            listed = kept_apart.listed | kept_apart.before
         except (duckdb.Error, OSError) as error:
             if why := is_wanting(store, error):
                 raise StoreUnusable(why) from error

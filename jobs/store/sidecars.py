@@ -42,6 +42,8 @@ class Sidecars:
         self._on_their_way: list[WriteOut] = []
         self.listed: set[str] = set()
         """The names of the sidecars."""
+        self.before = set(self._names())
+        """The names of those of the snapshot before, which somebody may still read."""
         sidecars.locate(connection, store)
 
     def keep(self, rows: str) -> None:
@@ -117,7 +119,7 @@ class Sidecars:
 
     def _show(self) -> None:
         """Let the view be of what counts."""
-        listed = dict(self._connection.execute(_SQL["listed"]).fetchall())
+        listed = self._names()
         self.listed = set(listed)
         ((kept_from,),) = self._connection.execute(_SQL["kept_from"]).fetchall()
         kept = f"bucket_start >= TIMESTAMP '{kept_from}'" if kept_from else "true"
@@ -143,6 +145,10 @@ class Sidecars:
         self.check("merging_files")
         self.keep("merging")
         self._connection.execute(_SQL["leave"])
+
+    def _names(self) -> dict[str, bool]:
+        """The sidecars with rows that count, and whether all of theirs do."""
+        return dict(self._connection.execute(_SQL["listed"]).fetchall())
 
     def _one(self, query: str) -> int:
         rows: list[tuple[int]] = self._connection.execute(query).fetchall()
@@ -170,8 +176,8 @@ def check_all(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
 def clear(store: Path, snapshots: Sequence[Path], listed: Iterable[str] = ()) -> None:
     """Drop the sidecars that no snapshot lists; none, if one of them can't be read.
 
-    `snapshots` are all that the store keeps, in the order of publication; one of them lists
-    those `listed`.
+    `snapshots` are all that the store keeps, in the order of publication; those `listed` are
+    known to be asked for.
     """
     folder = sidecars.folder(store)
     try:

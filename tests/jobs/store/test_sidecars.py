@@ -57,7 +57,7 @@ def is_sound(store: Store) -> bool:
 
 
 @pytest.fixture
-def store_with_sidecar(logs: Logs, store: Store) -> Store:
+def apart(logs: Logs, store: Store) -> Store:
     """A store with two files that share a bucket, in a sidecar."""
     shared(logs, "a.parquet")
     shared(logs, "b.parquet", 503)
@@ -67,21 +67,21 @@ def store_with_sidecar(logs: Logs, store: Store) -> Store:
 
 
 def test_what_shares_buckets_lies_in_a_sidecar_and_is_told_as_if_it_did_not(
-    logs: Logs, store_with_sidecar: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logs: Logs, apart: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store_with_sidecar.sql("SELECT count(*) FROM internal.shared_contributions") == [(0,)]
-    assert beside(store_with_sidecar) == listed(store_with_sidecar)
-    sidecar = store_with_sidecar.folder / "contributions" / beside(store_with_sidecar)[0]
+    assert apart.sql("SELECT count(*) FROM internal.shared_contributions") == [(0,)]
+    assert beside(apart) == listed(apart)
+    sidecar = apart.folder / "contributions" / beside(apart)[0]
     assert (sidecar.stat().st_mode & 0o777, sidecar.name[:21]) == (
         0o444,
-        store_with_sidecar.snapshots()[0][:21],
+        apart.snapshots()[0][:21],
     )
     monkeypatch.setattr(sidecars, "LEAST", 1 << 20)
     within = Store(tmp_path / "within")
     within.run(logs.folder)
     assert beside(within) == []
-    assert relations(store_with_sidecar) == relations(within)
-    assert is_sound(store_with_sidecar)
+    assert relations(apart) == relations(within)
+    assert is_sound(apart)
 
 
 def test_few_stay_in_the_snapshot_and_go_along_once_there_are_many(
@@ -161,41 +161,37 @@ def test_small_sidecars_are_put_together_once_they_are_many(logs: Logs, store: S
     assert sum(rows for (rows,) in store.sql("SELECT rows FROM internal.sidecars")) == 16
 
 
-def test_a_sidecar_goes_with_the_last_snapshot_that_lists_it(
-    logs: Logs, store_with_sidecar: Store
-) -> None:
-    (sidecar,) = beside(store_with_sidecar)
-    forget(store_with_sidecar.folder, [str(logs.folder)], TWO)
-    assert (listed(store_with_sidecar), beside(store_with_sidecar)) == ([], [sidecar])
+def test_a_sidecar_goes_with_the_last_snapshot_that_lists_it(logs: Logs, apart: Store) -> None:
+    (sidecar,) = beside(apart)
+    forget(apart.folder, [str(logs.folder)], TWO)
+    assert (listed(apart), beside(apart)) == ([], [sidecar])
     shared(logs, "c.parquet")
-    store_with_sidecar.run(logs.folder, terms=TWO)
-    assert beside(store_with_sidecar) == []
+    apart.run(logs.folder, terms=TWO)
+    assert beside(apart) == []
 
 
-def test_the_way_back_leads_to_what_was_kept_apart_then(
-    logs: Logs, store_with_sidecar: Store
-) -> None:
-    before, added = store_with_sidecar.counts(), store_with_sidecar.sql(ADDED)
+def test_the_way_back_leads_to_what_was_kept_apart_then(logs: Logs, apart: Store) -> None:
+    before, added = apart.counts(), apart.sql(ADDED)
     shared(logs, "a.parquet", 500)
     shared(logs, "c.parquet", 501)
-    store_with_sidecar.run(logs.folder)
-    after = store_with_sidecar.of_each()
-    rollback(store_with_sidecar.folder)
+    apart.run(logs.folder)
+    after = apart.of_each()
+    rollback(apart.folder)
     assert (
-        store_with_sidecar.counts(),
-        store_with_sidecar.sql(ADDED),
-        is_sound(store_with_sidecar),
+        apart.counts(),
+        apart.sql(ADDED),
+        is_sound(apart),
     ) == (before, added, True)
     # File numbers come twice now; the sidecars of what was left are not those of what is in force.
-    store_with_sidecar.run(logs.folder)
-    assert (store_with_sidecar.of_each(), is_sound(store_with_sidecar)) == (after, True)
-    store_with_sidecar.run(logs.folder, terms=TWO)
+    apart.run(logs.folder)
+    assert (apart.of_each(), is_sound(apart)) == (after, True)
+    apart.run(logs.folder, terms=TWO)
     shared(logs, "d.parquet", 502)
-    store_with_sidecar.run(logs.folder, terms=TWO)
-    assert is_sound(store_with_sidecar)
-    (older,) = store_with_sidecar.snapshots()[:-1]
-    rollback(store_with_sidecar.folder, Path(older).stem)
-    assert (store_with_sidecar.of_each(), is_sound(store_with_sidecar)) == (after, True)
+    apart.run(logs.folder, terms=TWO)
+    assert is_sound(apart)
+    (older,) = apart.snapshots()[:-1]
+    rollback(apart.folder, Path(older).stem)
+    assert (apart.of_each(), is_sound(apart)) == (after, True)
 
 
 KILLED = """
@@ -232,9 +228,9 @@ main()
     ["written", "placed", "listed", "settled", "synced", "moved", "published", "cleared"],
 )
 def test_a_run_that_is_killed_anywhere_leaves_nothing_behind_the_next(
-    logs: Logs, store_with_sidecar: Store, step: str
+    logs: Logs, apart: Store, step: str
 ) -> None:
-    before, (sidecar,) = store_with_sidecar.of_each(), beside(store_with_sidecar)
+    before, (sidecar,) = apart.of_each(), beside(apart)
     shared(logs, "a.parquet", 500)
     line = [
         sys.executable,
@@ -244,29 +240,27 @@ def test_a_run_that_is_killed_anywhere_leaves_nothing_behind_the_next(
         "run",
         logs.folder,
         "--store",
-        store_with_sidecar.folder,
+        apart.folder,
     ]
     done = subprocess.run([str(word) for word in line], check=False, timeout=600)
     assert done.returncode == 9
     is_published = step in ("published", "cleared")
-    assert (store_with_sidecar.of_each() == before) != is_published
-    assert is_sound(store_with_sidecar)
-    rest = {*beside(store_with_sidecar)} - {sidecar}
+    assert (apart.of_each() == before) != is_published
+    assert is_sound(apart)
+    rest = {*beside(apart)} - {sidecar}
     assert bool(rest) == (step != "written")
-    store_with_sidecar.run(logs.folder)
-    assert store_with_sidecar.of_each()["a.parquet"] == {(A, NOON, 500): 2, (B, NOON, 404): 1}
-    assert is_sound(store_with_sidecar)
-    assert {*beside(store_with_sidecar)} == {sidecar, *listed(store_with_sidecar)}
-    assert bool(rest & {*beside(store_with_sidecar)}) == is_published
+    apart.run(logs.folder)
+    assert apart.of_each()["a.parquet"] == {(A, NOON, 500): 2, (B, NOON, 404): 1}
+    assert is_sound(apart)
+    assert {*beside(apart)} == {sidecar, *listed(apart)}
+    assert bool(rest & {*beside(apart)}) == is_published
 
 
 def test_a_run_that_fails_takes_its_sidecars_along(
-    logs: Logs, store_with_sidecar: Store, monkeypatch: pytest.MonkeyPatch
+    logs: Logs, apart: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, counted = beside(store_with_sidecar), store_with_sidecar.of_each()
-    (store_with_sidecar.folder / "contributions" / "20251123T020001Z-3fa9-1.parquet").write_bytes(
-        b"left"
-    )
+    before, counted = beside(apart), apart.of_each()
+    (apart.folder / "contributions" / "20251123T020001Z-3fa9-1.parquet").write_bytes(b"left")
     shared(logs, "c.parquet")
 
     def full(*_: object) -> None:
@@ -274,17 +268,17 @@ def test_a_run_that_fails_takes_its_sidecars_along(
 
     monkeypatch.setattr("jobs.store.revision.publish", full)
     with pytest.raises(StoreUnusable, match="is full"):
-        store_with_sidecar.run(logs.folder)
-    assert (beside(store_with_sidecar), store_with_sidecar.of_each()) == (before, counted)
+        apart.run(logs.folder)
+    assert (beside(apart), apart.of_each()) == (before, counted)
 
 
 def test_a_store_that_was_moved_is_whole_for_our_commands_and_after_a_run_for_all(
-    logs: Logs, store_with_sidecar: Store, tmp_path: Path
+    logs: Logs, apart: Store, tmp_path: Path
 ) -> None:
-    added = store_with_sidecar.sql(ADDED)
+    added = apart.sql(ADDED)
     moved = Store(tmp_path / "new [1]*" / "store")
     moved.folder.parent.mkdir()
-    shutil.move(store_with_sidecar.folder, moved.folder)
+    shutil.move(apart.folder, moved.folder)
     assert is_sound(moved)
     traced = trace(moved.folder, A, NOON, 503)
     assert [Path(one.path).name for one in traced.contributions] == ["b.parquet"]
@@ -299,10 +293,10 @@ def test_a_store_that_was_moved_is_whole_for_our_commands_and_after_a_run_for_al
     assert is_sound(moved)
 
 
-def test_the_fence_lets_sidecars_be_read_through_the_view_only(store_with_sidecar: Store) -> None:
-    with fenced(store_with_sidecar.folder, logs=False) as analyst:
+def test_the_fence_lets_sidecars_be_read_through_the_view_only(apart: Store) -> None:
+    with fenced(apart.folder, logs=False) as analyst:
         assert [len(rows) for _, rows in analyst.ask(ADDED)] == [4]
-        sidecar = store_with_sidecar.folder / "contributions" / beside(store_with_sidecar)[0]
+        sidecar = apart.folder / "contributions" / beside(apart)[0]
         with pytest.raises(Refused, match="read_parquet"):
             list(analyst.ask(f"FROM read_parquet('{sidecar}')"))
 
@@ -316,40 +310,38 @@ def tamper_with_sidecar(store: Store, change: str) -> None:
     other.replace(sidecar)
 
 
-def test_nothing_is_taken_back_by_a_sidecar_that_is_damaged(
-    logs: Logs, store_with_sidecar: Store
-) -> None:
-    tamper_with_sidecar(store_with_sidecar, "requests + 1 AS requests")
-    before = store_with_sidecar.counts()
-    assert not is_sound(store_with_sidecar)
+def test_nothing_is_taken_back_by_a_sidecar_that_is_damaged(logs: Logs, apart: Store) -> None:
+    tamper_with_sidecar(apart, "requests + 1 AS requests")
+    before = apart.counts()
+    assert not is_sound(apart)
     shared(logs, "a.parquet", 500)
     with pytest.raises(SidecarDamaged, match="does not hold what was written to it"):
-        store_with_sidecar.run(logs.folder)
-    assert store_with_sidecar.counts() == before
+        apart.run(logs.folder)
+    assert apart.counts() == before
 
 
 def test_a_sidecar_that_is_missing_is_named_and_nothing_is_done_without_it(
-    logs: Logs, store_with_sidecar: Store, httpcodes: Command
+    logs: Logs, apart: Store, httpcodes: Command
 ) -> None:
     shared(logs, "c.parquet", 501)
-    store_with_sidecar.run(logs.folder)
-    lost = store_with_sidecar.folder / "contributions" / listed(store_with_sidecar)[-1]
+    apart.run(logs.folder)
+    lost = apart.folder / "contributions" / listed(apart)[-1]
     lost.unlink()
-    (finding,) = verify(store_with_sidecar.folder, deep=False).findings
+    (finding,) = verify(apart.folder, deep=False).findings
     assert (finding.check, finding.where) == ("sidecars that are listed are there", str(lost))
-    told = httpcodes("doctor", "--store", store_with_sidecar.folder)
+    told = httpcodes("doctor", "--store", apart.folder)
     assert (told.returncode, f"lists {lost}, which is gone" in told.stdout.decode()) == (1, True)
-    first, second = (Path(name).stem for name in store_with_sidecar.snapshots())
-    refused = httpcodes("run", logs.folder, "--store", store_with_sidecar.folder)
+    first, second = (Path(name).stem for name in apart.snapshots())
+    refused = httpcodes("run", logs.folder, "--store", apart.folder)
     assert refused.returncode == 1
     said = refused.stderr.decode()
     assert f"{lost} is not there" in said
     assert f"`httpcodes rollback` returns to {first}, the last good one" in said
     with pytest.raises(StoreUnusable, match="is broken"):
-        rollback(store_with_sidecar.folder, second)
-    assert rollback(store_with_sidecar.folder) == first
-    store_with_sidecar.run(logs.folder)
-    assert is_sound(store_with_sidecar)
+        rollback(apart.folder, second)
+    assert rollback(apart.folder) == first
+    apart.run(logs.folder)
+    assert is_sound(apart)
 
 
 def test_pruned_days_do_not_come_back_and_their_sidecars_go(logs: Logs, store: Store) -> None:
@@ -373,22 +365,34 @@ def test_pruned_days_do_not_come_back_and_their_sidecars_go(logs: Logs, store: S
 
 
 def test_folded_files_leave_their_sidecars_and_come_back_by_their_rows(
-    logs: Logs, store_with_sidecar: Store
+    logs: Logs, apart: Store
 ) -> None:
-    before = store_with_sidecar.counts()
-    store_with_sidecar.run(logs.folder, window=timedelta(0))
+    before = apart.counts()
+    apart.run(logs.folder, window=timedelta(0))
     assert (
-        listed(store_with_sidecar),
-        store_with_sidecar.sql(ADDED),
-        store_with_sidecar.counts(),
+        listed(apart),
+        apart.sql(ADDED),
+        apart.counts(),
     ) == ([], [], before)
-    assert is_sound(store_with_sidecar)
+    assert is_sound(apart)
     shared(logs, "a.parquet", 500)
     (logs.folder / "c.parquet").unlink(missing_ok=True)
-    ((day,),) = store_with_sidecar.sql("SELECT DATE '2025-09-09'")
-    rebuild(store_with_sidecar.folder, Days(day, day), lambda _: ReadingOptions())
-    assert store_with_sidecar.counts() == {(A, NOON, 500): 2, (A, NOON, 503): 2, (B, NOON, 404): 2}
-    assert is_sound(store_with_sidecar)
+    ((day,),) = apart.sql("SELECT DATE '2025-09-09'")
+    rebuild(apart.folder, Days(day, day), lambda _: ReadingOptions())
+    assert apart.counts() == {(A, NOON, 500): 2, (A, NOON, 503): 2, (B, NOON, 404): 2}
+    assert is_sound(apart)
+
+
+def test_who_reads_the_snapshot_before_goes_on(logs: Logs, apart: Store) -> None:
+    """A run that changes no count takes its place at once, and what it lists stays for one more."""
+    (name,) = beside(apart)
+    with duckdb.connect(apart.folder / "httpcodes.duckdb", read_only=True) as reader:
+        apart.run(logs.folder, window=timedelta(0))
+        assert len(apart.snapshots()) == 1
+        assert len(reader.execute(ADDED).fetchall()) == 4
+    assert (listed(apart), beside(apart)) == ([], [name])
+    apart.run(logs.folder)
+    assert beside(apart) == []
 
 
 def test_what_an_older_store_holds_within_moves_into_a_sidecar(store: Store, logs: Logs) -> None:
