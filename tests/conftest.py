@@ -46,19 +46,20 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 SLOW = {
-    "test_adhoc", "test_answer_load", "test_cases", "test_charts", "test_clouds",
-    "test_commands", "test_config", "test_convert", "test_deliveries", "test_digests",
-    "test_documents", "test_export_disk", "test_export_readers", "test_forget",
-    "test_http_codes", "test_init", "test_inspect", "test_limits", "test_machine",
-    "test_merged", "test_merges", "test_misfit", "test_month", "test_named_tables",
-    "test_names", "test_narration", "test_nightly", "test_objects", "test_odd_names",
-    "test_older_duckdb", "test_options", "test_pages", "test_partitions", "test_sidecars", "test_plan",
-    "test_plausible", "test_prune", "test_publication", "test_raw_copies", "test_rebuild",
-    "test_report", "test_sample", "test_schedule", "test_serve", "test_serve_abuse",
-    "test_serve_publishing", "test_services", "test_shell", "test_signals", "test_site",
-    "test_snapshots", "test_spark", "test_split", "test_sql", "test_status", "test_store",
-    "test_streams", "test_text", "test_text_damage", "test_text_files", "test_text_objects",
-    "test_top", "test_trace", "test_trouble", "test_types", "test_upgrade", "test_vendors",
+    "test_adhoc", "test_answer_load", "test_beyond", "test_cases", "test_charts", "test_clouds",
+    "test_columns", "test_commands", "test_config", "test_convert", "test_deliveries",
+    "test_digests", "test_documents", "test_export", "test_export_days", "test_export_disk",
+    "test_export_file", "test_export_readers", "test_forget", "test_grown", "test_http_codes",
+    "test_init", "test_inspect", "test_limits", "test_machine", "test_merged", "test_merges",
+    "test_misfit", "test_month", "test_named_tables", "test_names", "test_narration",
+    "test_nightly", "test_objects", "test_odd_names", "test_older_duckdb", "test_options",
+    "test_pages", "test_partitions", "test_plan", "test_plausible", "test_prune",
+    "test_publication", "test_raw_copies", "test_rebuild", "test_report", "test_sample",
+    "test_schedule", "test_serve", "test_serve_abuse", "test_serve_publishing", "test_services",
+    "test_shell", "test_sidecars", "test_signals", "test_site", "test_snapshots", "test_spark",
+    "test_split", "test_sql", "test_status", "test_store", "test_streams", "test_tables",
+    "test_text", "test_text_damage", "test_text_files", "test_text_objects", "test_top",
+    "test_trace", "test_trouble", "test_types", "test_upgrade", "test_vendors", "test_verdicts",
     "test_verify",
 }  # fmt: skip
 """Modules that take more than eight seconds of a quiet machine, or keep all of it busy meanwhile."""
