@@ -132,10 +132,10 @@ def _hours(days: Sequence[Day], start: int, end: int) -> list[bytes]:
 
 def _offset(hour: bytes, moment: int) -> int:
     """Where the first bucket stands that begins at this moment of its hour or later."""
-    first = -(-moment // 300) * 300
-    for bucket in range(first, (moment // HOUR_SECONDS + 1) * HOUR_SECONDS, 300):
-        text = utc.written(utc.after_1970(bucket))
-        place = hour.find(f'{{"timestamp":"{text}"'.encode())
+    start = moment // HOUR_SECONDS * HOUR_SECONDS
+    up_to_minutes = utc.written(utc.after_1970(start)).removesuffix("00:00Z")
+    for minute in range(-(-(moment - start) // 300) * 5, 60, 5):
+        place = hour.find(f'{{"timestamp":"{up_to_minutes}{minute:02}:00Z"'.encode())
         if place >= 0:
             return place
     return len(hour)
